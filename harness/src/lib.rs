@@ -1,7 +1,14 @@
 //! Scenario to plan to run to trace to verdicts to report, for any implementation of a gateway cluster.
 //!
 //! The route of the data is the order of the modules. This crate knows no simulator: it drives the trait
-//! `Cluster`, which the crate `sim` implements.
+//! [`Cluster`](cluster::Cluster), which the crate `sim` implements.
 
+pub mod capability;
+pub mod cluster;
+pub mod cluster_files;
+pub mod expectation;
 pub mod finding;
+pub mod plan;
 pub mod time;
+pub mod trace;
+pub mod verdict;

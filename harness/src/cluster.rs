@@ -1,0 +1,94 @@
+//! What the harness drives: a cluster, simulated or real.
+
+use std::time::Duration;
+
+use crate::cluster_files::ClusterFiles;
+use crate::finding::Findings;
+use crate::plan::{ApiSpec, Fault, Plan};
+use crate::time::SimTime;
+use crate::trace::event::OpKind;
+use crate::trace::{NodeName, Recorder};
+
+/// How far a cluster came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Advance {
+    /// To the moment that was asked for.
+    Reached,
+    /// A trigger fired at this moment; [`Recorder::take_fired`] says which.
+    Triggered(SimTime),
+}
+
+/// An operation that a client is to begin now.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Operation {
+    /// Its number in the run.
+    pub op: u64,
+    /// What it asks for.
+    pub what: OpKind,
+    /// The API that it is about, if it is about one.
+    pub api: Option<ApiSpec>,
+    /// The client gives up after this long.
+    pub timeout: Duration,
+}
+
+/// A running cluster. It records everything that happens with the [`Recorder`] that it was made with; nothing
+/// else comes out of it.
+///
+/// A simulated cluster advances its own time; one of real processes would sleep.
+pub trait Cluster {
+    /// Lets the cluster run until `to`, or until a trigger of the recorder has fired.
+    fn advance(&mut self, to: SimTime) -> Advance;
+
+    /// A client begins an operation. Its end is an [`OpEnded`](crate::trace::EventKind::OpEnded) event.
+    fn start(&mut self, operation: Operation);
+
+    /// A fault begins to act. One that cannot act records
+    /// [`FaultHadNoEffect`](crate::trace::EventKind::FaultHadNoEffect).
+    fn inject(&mut self, fault: &Fault);
+
+    /// A fault is healed.
+    fn heal(&mut self, fault: &Fault);
+
+    /// The run is over: records the final [`DiskState`](crate::trace::EventKind::DiskState)s.
+    fn conclude(&mut self);
+}
+
+/// Names that scenarios may use, as the cluster's files give them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Topology {
+    /// Manager nodes.
+    pub managers: Vec<NodeName>,
+    /// Worker nodes.
+    pub workers: Vec<NodeName>,
+    /// Balancer nodes.
+    pub balancers: Vec<NodeName>,
+    /// Nodes that only send requests.
+    pub clients: Vec<NodeName>,
+    /// The processes that run on each kind of node: `("manager", ["wso2", "cron", ...])`.
+    pub processes: Vec<(NodeName, Vec<String>)>,
+}
+
+impl Topology {
+    /// All nodes.
+    pub fn nodes(&self) -> impl Iterator<Item = &NodeName> {
+        self.managers.iter().chain(&self.workers).chain(&self.balancers).chain(&self.clients)
+    }
+}
+
+/// Makes clusters of one kind. One maker serves many runs, in parallel.
+pub trait ClusterMaker: Sync {
+    /// The program and its version, as plans name it: `sim 0.1.0`.
+    fn version(&self) -> String;
+
+    /// What the cluster's files say there is, and warnings.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the files.
+    fn topology(&self, files: &ClusterFiles) -> Result<(Topology, Findings), Findings>;
+
+    /// A cluster at the beginning of its run.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the plan's files, or a planted bug that is not known.
+    fn make(&self, plan: &Plan, recorder: Recorder) -> Result<Box<dyn Cluster>, Findings>;
+}
