@@ -1,1 +1,3 @@
-//! placeholder
+//! The simulated cluster of gateway nodes.
+
+pub mod disk;

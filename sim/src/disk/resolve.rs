@@ -1,0 +1,137 @@
+//! From a path to an inode, as path_resolution(7) tells.
+
+use std::io;
+
+use super::inode::Node;
+use super::{Disk, Ino, ROOT, errno, permission};
+
+const NAME_BYTES_MAX: usize = 255;
+const PATH_BYTES_MAX: usize = 4096;
+const SYMLINKS_MAX: u32 = 40;
+
+/// Whether a symlink at the end of a path is followed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Last {
+    Follow,
+    Keep,
+}
+
+/// Where a path's last name stands, and what it names, if anything.
+#[derive(Debug)]
+pub(super) struct Place {
+    pub folder: Ino,
+    pub name: Vec<u8>,
+    pub ino: Option<Ino>,
+}
+
+impl Disk {
+    pub(super) fn resolve(&self, path: &[u8], last: Last) -> io::Result<Ino> {
+        self.locate(path, last)?.1.ok_or_else(|| errno::error(errno::ENOENT))
+    }
+
+    /// The folder and name for a call that creates, removes or renames an entry.
+    pub(super) fn place(&self, path: &[u8]) -> io::Result<Place> {
+        match self.locate(path, Last::Keep)? {
+            (Some((folder, name)), ino) => Ok(Place { folder, name, ino }),
+            (None, _) => Err(errno::error(errno::EEXIST)),
+        }
+    }
+
+    /// As `place`, but a symlink at the end is followed: where open with O_CREAT makes its file.
+    pub(super) fn place_followed(&self, path: &[u8]) -> io::Result<Place> {
+        match self.locate(path, Last::Follow)? {
+            (Some((folder, name)), ino) => Ok(Place { folder, name, ino }),
+            (None, _) => Err(errno::error(errno::EISDIR)),
+        }
+    }
+
+    /// The last name with its folder (none for the root or after `..`), and the inode if there is one.
+    #[allow(clippy::type_complexity, reason = "two private callers take it apart at once")]
+    fn locate(&self, path: &[u8], last: Last) -> io::Result<(Option<(Ino, Vec<u8>)>, Option<Ino>)> {
+        if path.is_empty() {
+            return Err(errno::error(errno::ENOENT));
+        }
+        if path.len() >= PATH_BYTES_MAX {
+            return Err(errno::error(errno::ENAMETOOLONG));
+        }
+        assert!(path[0] == b'/', "the disk takes absolute paths: {:?}", String::from_utf8_lossy(path));
+        if path.contains(&0) {
+            return Err(errno::error(errno::EINVAL));
+        }
+        // Only a path that meets a symlink needs a buffer of its own.
+        let (mut rest, mut folders) = match self.descend(path, last, &mut Vec::new())? {
+            Step::Arrived(at, ino) => return Ok((at, ino)),
+            Step::Symlink { rest, folders } => (rest, folders),
+        };
+        for _ in 1..SYMLINKS_MAX {
+            match self.descend(&rest, last, &mut folders)? {
+                Step::Arrived(at, ino) => return Ok((at, ino)),
+                Step::Symlink { rest: longer, folders: deeper } => (rest, folders) = (longer, deeper),
+            }
+        }
+        Err(errno::error(errno::ELOOP))
+    }
+
+    /// Walks `rest` from the innermost of `folders` (the root when it is empty) until it ends or meets a symlink.
+    fn descend(&self, rest: &[u8], last: Last, folders: &mut Vec<Ino>) -> io::Result<Step> {
+        if rest.first() == Some(&b'/') {
+            folders.clear();
+        }
+        let must_be_folder = rest.last() == Some(&b'/');
+        let mut parts =
+            rest.split(|&byte| byte == b'/').filter(|part| !part.is_empty() && *part != b".").peekable();
+        let mut named = None;
+        while let Some(part) = parts.next() {
+            let folder = folders.last().copied().unwrap_or(ROOT);
+            let Node::Folder(entries) = &self.inode(folder).node else {
+                return Err(errno::error(errno::ENOTDIR));
+            };
+            self.check_access(folder, permission::SEARCH)?;
+            if part == b".." {
+                folders.pop();
+                named = None;
+                continue;
+            }
+            if part.len() > NAME_BYTES_MAX {
+                return Err(errno::error(errno::ENAMETOOLONG));
+            }
+            let is_last = parts.peek().is_none();
+            let Some(&ino) = entries.get(part) else {
+                return if is_last {
+                    Ok(Step::Arrived(Some((folder, part.to_vec())), None))
+                } else {
+                    Err(errno::error(errno::ENOENT))
+                };
+            };
+            match &self.inode(ino).node {
+                Node::Symlink(target) if !is_last || last == Last::Follow || must_be_folder => {
+                    if target.is_empty() {
+                        return Err(errno::error(errno::ENOENT));
+                    }
+                    let mut longer = target.to_vec();
+                    for after in parts {
+                        longer.push(b'/');
+                        longer.extend_from_slice(after);
+                    }
+                    if must_be_folder {
+                        longer.push(b'/');
+                    }
+                    return Ok(Step::Symlink { rest: longer, folders: std::mem::take(folders) });
+                }
+                _ => {}
+            }
+            named = Some((folder, part.to_vec()));
+            folders.push(ino);
+        }
+        let ino = folders.last().copied().unwrap_or(ROOT);
+        if must_be_folder && !matches!(self.inode(ino).node, Node::Folder(_)) {
+            return Err(errno::error(errno::ENOTDIR));
+        }
+        Ok(Step::Arrived(named, Some(ino)))
+    }
+}
+
+enum Step {
+    Arrived(Option<(Ino, Vec<u8>)>, Option<Ino>),
+    Symlink { rest: Vec<u8>, folders: Vec<Ino> },
+}

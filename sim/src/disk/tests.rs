@@ -1,0 +1,365 @@
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+
+use super::*;
+
+const S: i64 = 1_000_000_000;
+
+fn errno_of<T: std::fmt::Debug>(result: io::Result<T>) -> i32 {
+    result.expect_err("it must fail").raw_os_error().expect("an errno")
+}
+
+/// Every path with its kind, mode, mtime and content: what a comparison of two disks sees.
+fn picture(disk: &Disk) -> Vec<(Bytes, Kind, u32, i64, Bytes)> {
+    let content = |path: &Bytes, kind| match kind {
+        Kind::File => disk.read(path).unwrap(),
+        Kind::Symlink => disk.read_link(path).unwrap(),
+        _ => Bytes::new(),
+    };
+    let row = |(path, stat): (Bytes, Stat)| {
+        (path.clone(), stat.kind, stat.mode, stat.mtime_ns, content(&path, stat.kind))
+    };
+    disk.walk("/").unwrap().into_iter().map(row).collect()
+}
+
+#[test]
+fn what_is_written_is_read_back_with_its_time_and_mode() {
+    let mut disk = Disk::default();
+    disk.create_dir_all("/srv/wso2", 0o755, S).unwrap();
+    disk.write("/srv/wso2/a.xml", "hello", 0o640, 5 * S).unwrap();
+    let stat = disk.lstat("/srv/wso2/a.xml").unwrap();
+    assert_eq!((stat.kind, stat.mode, stat.size, stat.mtime_ns), (Kind::File, 0o640, 5, 5 * S));
+    assert_eq!(disk.read("/srv/./wso2/../wso2//a.xml").unwrap(), "hello");
+    assert_eq!(disk.lstat("/srv/wso2").unwrap().mtime_ns, 5 * S, "a new name stamps its folder");
+    assert_eq!(errno_of(disk.read("/srv")), errno::EISDIR);
+    assert_eq!(errno_of(disk.read("/srv/wso2/a.xml/b")), errno::ENOTDIR);
+    assert_eq!(errno_of(disk.read("/nowhere/b")), errno::ENOENT);
+}
+
+#[test]
+fn names_need_not_be_unicode_and_are_listed_in_the_order_of_their_bytes() {
+    let mut disk = Disk::default();
+    for name in [&b"/b"[..], b"/\xff\xfe", b"/A", b"/-rf"] {
+        disk.write(name, "", 0o644, 0).unwrap();
+    }
+    let names: Vec<_> = disk.read_dir("/").unwrap().into_iter().map(|entry| entry.name).collect();
+    assert_eq!(names, [&b"-rf"[..], b"A", b"b", b"\xff\xfe"]);
+    assert_eq!(
+        errno_of(disk.write([b'/'].iter().chain(&[b'x'; 256]).copied().collect::<Vec<_>>(), "", 0o644, 0)),
+        errno::ENAMETOOLONG
+    );
+}
+
+#[test]
+fn a_rename_replaces_in_one_step_and_an_open_file_stays_with_its_inode() {
+    let mut disk = Disk::default();
+    disk.write("/new", "old content", 0o644, 0).unwrap();
+    let reader = disk.open_write("/new").unwrap();
+    let writer = disk.create_new("/.new.abcdef", 0o600, 0).unwrap();
+    disk.write_at(&writer, 0, b"new ", S).unwrap();
+    disk.write_at(&writer, 4, b"content", S).unwrap();
+    disk.rename("/.new.abcdef", "/new", 2 * S).unwrap();
+    assert_eq!(disk.read("/new").unwrap(), "new content");
+    assert_eq!(disk.read_handle(&reader).unwrap(), "old content");
+    assert_eq!(disk.used_bytes(), 2 * BLOCK_BYTES);
+    disk.close(reader);
+    assert_eq!(disk.used_bytes(), BLOCK_BYTES);
+    disk.close(writer);
+    assert!(!disk.exists("/.new.abcdef"));
+}
+
+#[test]
+fn hard_links_share_content_until_the_last_name_goes() {
+    let mut disk = Disk::default();
+    disk.write("/a", "1", 0o644, 0).unwrap();
+    disk.link("/a", "/b", 0).unwrap();
+    assert_eq!(disk.lstat("/a").unwrap().nlink, 2);
+    disk.write("/b", "22", 0o644, 0).unwrap();
+    assert_eq!(disk.read("/a").unwrap(), "22");
+    disk.remove_file("/a", 0).unwrap();
+    assert_eq!((disk.read("/b").unwrap(), disk.lstat("/b").unwrap().nlink), (Bytes::from("22"), 1));
+    disk.create_dir("/d", 0o755, 0).unwrap();
+    assert_eq!(errno_of(disk.link("/d", "/e", 0)), errno::EPERM);
+}
+
+#[test]
+fn symlinks_are_followed_where_linux_follows_them() {
+    let mut disk = Disk::default();
+    disk.create_dir_all("/real/deep", 0o755, 0).unwrap();
+    disk.write("/real/deep/f", "x", 0o644, 0).unwrap();
+    disk.symlink("real/deep", "/short", 0).unwrap();
+    disk.symlink("../deep/f", "/real/deep/self", 0).unwrap();
+    disk.symlink("loop2", "/loop1", 0).unwrap();
+    disk.symlink("loop1", "/loop2", 0).unwrap();
+    assert_eq!(disk.read("/short/self").unwrap(), "x");
+    assert_eq!(disk.lstat("/short").unwrap().kind, Kind::Symlink);
+    assert_eq!(disk.lstat("/short/").unwrap().kind, Kind::Folder);
+    assert_eq!(disk.lstat("/loop1").unwrap().kind, Kind::Symlink);
+    assert_eq!(errno_of(disk.stat("/loop1")), errno::ELOOP);
+    assert_eq!(errno_of(disk.remove_dir("/short", 0)), errno::ENOTDIR);
+    disk.symlink("/real/born", "/maker", 0).unwrap();
+    disk.write("/maker", "y", 0o644, 0).unwrap();
+    assert_eq!(disk.read("/real/born").unwrap(), "y");
+}
+
+#[test]
+fn a_full_disk_takes_what_fits_and_says_enospc() {
+    let mut disk = Disk::new(3 * BLOCK_BYTES);
+    disk.create_dir("/d", 0o755, 0).unwrap();
+    assert_eq!(errno_of(disk.write("/d/f", vec![7; 10_000], 0o644, 0)), errno::ENOSPC);
+    assert_eq!(disk.lstat("/d/f").unwrap().size, 2 * BLOCK_BYTES);
+    assert_eq!(errno_of(disk.create_dir("/e", 0o755, 0)), errno::ENOSPC);
+    let handle = disk.open_write("/d/f").unwrap();
+    assert_eq!(errno_of(disk.write_at(&handle, 2 * BLOCK_BYTES, b"x", 0)), errno::ENOSPC);
+    disk.write_at(&handle, 0, b"over what is there", 0).unwrap();
+    disk.truncate(&handle, 10, 0).unwrap();
+    disk.close(handle);
+    disk.create_dir("/e", 0o755, 0).unwrap();
+    assert_eq!(disk.used_bytes(), 3 * BLOCK_BYTES);
+}
+
+#[test]
+fn a_read_only_file_system_refuses_every_change() {
+    let mut disk = Disk::default();
+    disk.write("/f", "x", 0o644, 0).unwrap();
+    disk.set_read_only(true);
+    let before = picture(&disk);
+    let refusals = [
+        disk.write("/f", "y", 0o644, 0),
+        disk.write("/g", "y", 0o644, 0),
+        disk.create_dir("/d", 0o755, 0),
+        disk.rename("/f", "/g", 0),
+        disk.remove_file("/f", 0),
+        disk.chmod("/f", 0, 0),
+        disk.set_mtime("/f", 0, 0),
+        disk.symlink("f", "/l", 0),
+        disk.link("/f", "/h", 0),
+    ];
+    for refusal in refusals {
+        assert_eq!(errno_of(refusal), errno::EROFS);
+    }
+    assert_eq!(picture(&disk), before);
+}
+
+#[test]
+fn a_user_other_than_root_meets_permissions() {
+    let mut disk = Disk::default();
+    disk.create_dir("/open", 0o777, 0).unwrap();
+    disk.create_dir("/shut", 0o700, 0).unwrap();
+    disk.write("/shut/f", "x", 0o644, 0).unwrap();
+    disk.write("/secret", "x", 0o600, 0).unwrap();
+    disk.set_user(User { uid: 802, gid: 802 });
+    assert_eq!(errno_of(disk.read("/secret")), errno::EACCES);
+    assert_eq!(errno_of(disk.read_dir("/shut")), errno::EACCES);
+    assert_eq!(errno_of(disk.stat("/shut/f")), errno::EACCES);
+    assert_eq!(errno_of(disk.write("/new", "", 0o644, 0)), errno::EACCES);
+    assert_eq!(errno_of(disk.chmod("/secret", 0o777, 0)), errno::EPERM);
+    disk.write("/open/mine", "", 0o400, 0).unwrap();
+    assert_eq!(disk.lstat("/open/mine").unwrap().uid, 802);
+    assert_eq!(errno_of(disk.write("/open/mine", "x", 0o400, 0)), errno::EACCES);
+}
+
+#[test]
+fn an_injected_error_belongs_to_the_inode() {
+    let mut disk = Disk::default();
+    disk.write("/f", "x", 0o644, 0).unwrap();
+    disk.inject_io_error("/f", true).unwrap();
+    assert_eq!(errno_of(disk.read("/f")), errno::EIO);
+    assert_eq!(errno_of(disk.digest("/f")), errno::EIO);
+    disk.write("/g", "y", 0o644, 0).unwrap();
+    disk.rename("/g", "/f", 0).unwrap();
+    assert_eq!(disk.read("/f").unwrap(), "y");
+}
+
+#[test]
+fn changes_are_told_in_order() {
+    let mut disk = Disk::default();
+    disk.write("/unseen", "", 0o644, 0).unwrap();
+    disk.record_changes(true);
+    disk.write("/f", "1", 0o644, 0).unwrap();
+    disk.write("/f", "2", 0o644, 0).unwrap();
+    disk.chmod("/f", 0o600, 0).unwrap();
+    disk.rename("/f", "/g", 0).unwrap();
+    disk.remove_file("/g", 0).unwrap();
+    let changes: Vec<_> = disk.take_changes().into_iter().map(|change| (change.path, change.kind)).collect();
+    let f = Bytes::from("/f");
+    let g = Bytes::from("/g");
+    let expected = [
+        (f.clone(), ChangeKind::Created),
+        (f.clone(), ChangeKind::Modified),
+        (f.clone(), ChangeKind::Attributes),
+        (g.clone(), ChangeKind::RenamedFrom(f)),
+        (g, ChangeKind::Removed),
+    ];
+    assert_eq!(changes, expected);
+    assert!(disk.take_changes().is_empty());
+}
+
+#[test]
+fn a_power_loss_undoes_names_that_were_not_committed() {
+    let mut disk = Disk::default();
+    disk.write("/kept", "x", 0o644, 0).unwrap();
+    disk.sync();
+    disk.rename("/kept", "/moved", 10 * S).unwrap();
+    disk.create_dir("/d", 0o755, 11 * S).unwrap();
+    let mut early = disk.clone();
+    early.power_loss(14 * S);
+    assert!(early.exists("/kept") && !early.exists("/moved") && !early.exists("/d"));
+    disk.power_loss(15 * S);
+    assert!(!disk.exists("/kept") && disk.exists("/moved") && disk.exists("/d"));
+}
+
+#[test]
+fn a_new_file_that_was_not_written_back_is_empty_after_a_power_loss() {
+    let mut disk = Disk::default();
+    disk.write("/.f.abc", "content", 0o644, 0).unwrap();
+    disk.rename("/.f.abc", "/f", S).unwrap();
+    let mut early = disk.clone();
+    early.power_loss(20 * S);
+    assert_eq!(early.read("/f").unwrap(), "");
+    disk.power_loss(31 * S);
+    assert_eq!(disk.read("/f").unwrap(), "content");
+}
+
+#[test]
+fn a_file_that_replaced_another_has_old_or_new_content_after_a_power_loss() {
+    let mut disk = Disk::default();
+    disk.write("/f", "old", 0o644, 0).unwrap();
+    disk.sync();
+    disk.write("/.f.abc", "newer", 0o644, 10 * S).unwrap();
+    disk.rename("/.f.abc", "/f", 10 * S).unwrap();
+    let mut early = disk.clone();
+    early.power_loss(11 * S);
+    assert_eq!(early.read("/f").unwrap(), "old");
+    disk.power_loss(16 * S);
+    assert_eq!(disk.read("/f").unwrap(), "newer");
+}
+
+#[test]
+fn fsync_makes_a_file_and_all_names_durable() {
+    let mut disk = Disk::default();
+    let handle = disk.create_new("/f", 0o644, 0).unwrap();
+    disk.write_at(&handle, 0, b"safe", 0).unwrap();
+    disk.fsync(&handle).unwrap();
+    disk.close(handle);
+    disk.write("/g", "lost", 0o644, 0).unwrap();
+    disk.power_loss(1);
+    assert_eq!(disk.read("/f").unwrap(), "safe");
+    assert!(!disk.exists("/g"));
+}
+
+#[derive(Debug, Clone)]
+enum Op {
+    Write(u8, u8, u8),
+    CreateDir(u8),
+    Rename(u8, u8),
+    RemoveFile(u8),
+    RemoveDir(u8),
+    RemoveAll(u8),
+    Link(u8, u8),
+    Symlink(u8, u8),
+    Chmod(u8, u16),
+    Append(u8, u8),
+}
+
+fn any_op() -> impl Strategy<Value = Op> {
+    prop_oneof![
+        (any::<u8>(), any::<u8>(), any::<u8>())
+            .prop_map(|(path, length, fill)| Op::Write(path, length, fill)),
+        any::<u8>().prop_map(Op::CreateDir),
+        (any::<u8>(), any::<u8>()).prop_map(|(from, to)| Op::Rename(from, to)),
+        any::<u8>().prop_map(Op::RemoveFile),
+        any::<u8>().prop_map(Op::RemoveDir),
+        any::<u8>().prop_map(Op::RemoveAll),
+        (any::<u8>(), any::<u8>()).prop_map(|(from, to)| Op::Link(from, to)),
+        (any::<u8>(), any::<u8>()).prop_map(|(target, path)| Op::Symlink(target, path)),
+        (any::<u8>(), any::<u16>()).prop_map(|(path, mode)| Op::Chmod(path, mode)),
+        (any::<u8>(), any::<u8>()).prop_map(|(path, length)| Op::Append(path, length)),
+    ]
+}
+
+/// One of 4 + 16 + 64 paths, three deep.
+fn path_of(number: u8) -> String {
+    let name = |bits: u8| (b'a' + bits % 4) as char;
+    let depth = 1 + number / 64 % 3;
+    (0..depth).map(|level| format!("/{}", name(number >> (2 * level)))).collect()
+}
+
+fn apply(disk: &mut Disk, op: &Op, now: i64) {
+    // Errors are part of the game: what must hold holds after a refused call, too.
+    let _ = match *op {
+        Op::Write(path, length, fill) => {
+            disk.write(path_of(path), vec![fill; usize::from(length) * 50], 0o644, now)
+        }
+        Op::CreateDir(path) => disk.create_dir(path_of(path), 0o755, now),
+        Op::Rename(from, to) => disk.rename(path_of(from), path_of(to), now),
+        Op::RemoveFile(path) => disk.remove_file(path_of(path), now),
+        Op::RemoveDir(path) => disk.remove_dir(path_of(path), now),
+        Op::RemoveAll(path) => disk.remove_dir_all(path_of(path), now),
+        Op::Link(from, to) => disk.link(path_of(from), path_of(to), now),
+        Op::Symlink(target, path) => disk.symlink(path_of(target), path_of(path), now),
+        Op::Chmod(path, mode) => disk.chmod(path_of(path), u32::from(mode), now),
+        Op::Append(path, length) => disk.open_write(path_of(path)).and_then(|handle| {
+            let end = disk.stat_handle(&handle)?.size;
+            let result = disk.write_at(&handle, end, &vec![b'+'; usize::from(length)], now);
+            disk.close(handle);
+            result
+        }),
+    };
+}
+
+fn check_books(disk: &Disk) {
+    let mut names = BTreeMap::<Ino, u32>::new();
+    let mut bytes = BTreeMap::<Ino, u64>::new();
+    for (_, stat) in disk.walk("/").unwrap() {
+        *names.entry(stat.ino).or_default() += 1;
+        let size = if stat.kind == Kind::Symlink { 0 } else { stat.size.div_ceil(BLOCK_BYTES) * BLOCK_BYTES };
+        bytes.insert(stat.ino, size);
+        assert_eq!(disk.inode(stat.ino).nlink, stat.nlink);
+    }
+    for (ino, count) in &names {
+        assert_eq!(disk.inode(*ino).nlink, *count, "names of inode {ino}");
+    }
+    assert_eq!(disk.used_bytes(), bytes.values().sum::<u64>());
+    assert_eq!(disk.inodes.len(), names.len() + 1, "no inode without a name");
+}
+
+proptest! {
+    #[test]
+    fn names_links_and_space_add_up_after_any_calls(ops in prop::collection::vec(any_op(), 1..80)) {
+        let mut disk = Disk::new(40 * BLOCK_BYTES);
+        for (now, op) in ops.iter().enumerate() {
+            apply(&mut disk, op, now as i64);
+            check_books(&disk);
+        }
+    }
+
+    #[test]
+    fn a_power_loss_right_after_a_sync_loses_exactly_what_came_after(
+        before in prop::collection::vec(any_op(), 0..40),
+        after in prop::collection::vec(any_op(), 0..40),
+    ) {
+        let mut disk = Disk::new(40 * BLOCK_BYTES);
+        for op in &before {
+            apply(&mut disk, op, 0);
+        }
+        disk.sync();
+        let synced = picture(&disk);
+        for op in &after {
+            apply(&mut disk, op, S);
+        }
+        disk.power_loss(2 * S);
+        check_books(&disk);
+        let left = picture(&disk);
+        let without_content = |rows: &[(Bytes, Kind, u32, i64, Bytes)]| -> Vec<_> {
+            rows.iter().map(|row| (row.0.clone(), row.1, row.2, row.3)).collect()
+        };
+        prop_assert_eq!(without_content(&left), without_content(&synced));
+        for (row, old) in left.iter().zip(&synced) {
+            // A file renamed over another is written back at once, which may keep content of a lost transaction.
+            let renamed_over = after.iter().any(|op| matches!(op, Op::Rename(..)));
+            prop_assert!(row.4 == old.4 || renamed_over, "{:?}", row.0);
+        }
+    }
+}
