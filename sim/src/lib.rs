@@ -1,3 +1,4 @@
 //! The simulated cluster of gateway nodes.
 
+pub mod config;
 pub mod disk;
