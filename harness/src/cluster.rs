@@ -34,12 +34,19 @@ pub struct Operation {
 /// A running cluster. It records everything that happens with the [`Recorder`] that it was made with; nothing
 /// else comes out of it.
 ///
+/// Who records what: the cluster records [`RunStarted`](crate::trace::EventKind::RunStarted) and the first
+/// [`DiskState`](crate::trace::EventKind::DiskState)s while it is made, and later everything that happens in
+/// it, the start and the end of operations among it. The runner records what the plan does to it:
+/// `RunPlanned`, `PhaseStarted`, `FaultBegan` (right before [`Cluster::inject`]), `FaultEnded` (right before
+/// [`Cluster::heal`]) and `RunEnded`.
+///
 /// A simulated cluster advances its own time; one of real processes would sleep.
 pub trait Cluster {
     /// Lets the cluster run until `to`, or until a trigger of the recorder has fired.
     fn advance(&mut self, to: SimTime) -> Advance;
 
-    /// A client begins an operation. Its end is an [`OpEnded`](crate::trace::EventKind::OpEnded) event.
+    /// A client begins an operation: an [`OpStarted`](crate::trace::EventKind::OpStarted) event now. Its end is
+    /// an [`OpEnded`](crate::trace::EventKind::OpEnded) event.
     fn start(&mut self, operation: Operation);
 
     /// A fault begins to act. One that cannot act records

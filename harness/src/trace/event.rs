@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::Fingerprint;
 use crate::capability::Capability;
 use crate::time::SimTime;
 
@@ -187,6 +188,16 @@ pub enum EventKind {
         /// The folder that the sync carries, on the manager, and where it lands on each worker.
         synced_roots: BTreeMap<NodeName, Arc<str>>,
     },
+    /// What is asked of the run, so that a stored trace can be judged without anything beside it. Recorded
+    /// by the runner, once, right after the cluster was made.
+    RunPlanned {
+        /// The fingerprint of the plan.
+        plan: Fingerprint,
+        /// The sentence that says what must hold.
+        title: Arc<str>,
+        /// The expectations, in the user's words.
+        expectations: Vec<Arc<str>>,
+    },
     /// A phase began.
     PhaseStarted {
         /// Which.
@@ -286,6 +297,9 @@ pub enum EventKind {
         upstream: Arc<str>,
         /// The node that the server's address belongs to.
         peer: NodeName,
+        /// When the balancer chose it, in nanoseconds; the event itself stands where the attempt ended.
+        #[serde(rename = "started_ns")]
+        started: SimTime,
         /// The HTTP status that came back, if one did.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         status: Option<u16>,
@@ -436,7 +450,7 @@ impl EventKind {
             };
         }
         names! {
-            RunStarted => "run_started", PhaseStarted => "phase_started", RunEnded => "run_ended",
+            RunStarted => "run_started", RunPlanned => "run_planned", PhaseStarted => "phase_started", RunEnded => "run_ended",
             NodeUp => "node_up", NodeDown => "node_down", ProcessStarted => "process_started",
             ProcessReady => "process_ready", ProcessEnded => "process_ended",
             ProcessPaused => "process_paused", FaultBegan => "fault_began", FaultEnded => "fault_ended",
