@@ -1,0 +1,193 @@
+//! The state that hosts, processes and sockets share, and the loop that drives it.
+
+use std::cell::{Cell, RefCell};
+use std::rc::{Rc, Weak};
+
+use harness::cluster::Advance;
+use harness::time::SimTime;
+use harness::trace::{EventKind, NodeName, Recorder};
+use turmoil_net::{EnterGuard, HostId, KernelConfig, Net, Packet};
+
+use super::executor::Executor;
+use super::timers::Timers;
+use crate::log;
+use crate::network::Network;
+
+/// So many polls without time going on are a livelock.
+const POLLS_AT_ONE_MOMENT_MAX: u64 = 20_000_000;
+
+pub(crate) struct Core {
+    me: Weak<Core>,
+    now: Cell<SimTime>,
+    sequence: Cell<u64>,
+    /// Whether sockets may have produced packets since the last look.
+    sockets_touched: Cell<bool>,
+    /// The simulated socket stacks; none once the engine is gone.
+    sockets: RefCell<Option<EnterGuard>>,
+    outbound: RefCell<Vec<Packet>>,
+    pub(crate) seed: u64,
+    pub(crate) executor: Executor,
+    pub(crate) timers: RefCell<Timers>,
+    pub(crate) network: RefCell<Network>,
+    pub(crate) recorder: Recorder,
+    /// Where a stream's bytes stand between the socket stack and hyper's buffer.
+    pub(crate) scratch: RefCell<Vec<u8>>,
+}
+
+impl std::fmt::Debug for Core {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Core").field("now", &self.now.get()).finish_non_exhaustive()
+    }
+}
+
+impl Core {
+    pub(crate) fn new(seed: u64, recorder: Recorder) -> Rc<Self> {
+        // Loss and retransmission in time belong to the network model: the stacks' own, which counts passes,
+        // is switched off.
+        let stacks = Net::with_config(KernelConfig::default().retx_threshold(u32::MAX));
+        Rc::new_cyclic(|me| Self {
+            me: me.clone(),
+            now: Cell::new(SimTime::ZERO),
+            sequence: Cell::new(0),
+            sockets_touched: Cell::new(false),
+            sockets: RefCell::new(Some(stacks.enter())),
+            outbound: RefCell::default(),
+            seed,
+            executor: Executor::new(),
+            timers: RefCell::default(),
+            network: RefCell::new(Network::new(seed)),
+            recorder,
+            scratch: RefCell::new(vec![0; 16 * 1024]),
+        })
+    }
+
+    pub(crate) fn now(&self) -> SimTime {
+        self.now.get()
+    }
+
+    /// The next number in the order of events.
+    pub(crate) fn next_sequence(&self) -> u64 {
+        let next = self.sequence.get();
+        self.sequence.set(next + 1);
+        next
+    }
+
+    pub(crate) fn record(&self, node: Option<NodeName>, kind: EventKind) {
+        self.recorder.record(self.now(), node, kind);
+    }
+
+    /// Directs the socket calls that follow to `host`'s stack, and remembers that packets may come of them.
+    /// Whether there still are socket stacks.
+    pub(crate) fn enter(&self, host: HostId) -> bool {
+        match &*self.sockets.borrow() {
+            Some(sockets) => {
+                sockets.set_current(host);
+                self.sockets_touched.set(true);
+                true
+            }
+            None => false,
+        }
+    }
+
+    pub(crate) fn add_stack(&self, address: std::net::IpAddr) -> HostId {
+        // Hosts can only be added to a `Net` before it is entered; see `Network::reserve`.
+        let _ = address;
+        unreachable!("replaced by Network")
+    }
+
+    pub(crate) fn run_until(&self, to: SimTime) -> Advance {
+        log::set_moment(self.now());
+        let mut polls_at_this_moment = 0_u64;
+        loop {
+            while self.executor.poll_next() {
+                polls_at_this_moment += 1;
+                assert!(
+                    polls_at_this_moment < POLLS_AT_ONE_MOMENT_MAX,
+                    "tasks keep waking each other at {} without time going on",
+                    self.now()
+                );
+                if self.recorder.has_fired() {
+                    self.collect_packets();
+                    return Advance::Triggered(self.now());
+                }
+            }
+            if self.sockets_touched.get() {
+                self.collect_packets();
+                continue;
+            }
+            let timer = self.timers.borrow().next();
+            let arrival = self.network.borrow().next_event();
+            let next = match (timer, arrival) {
+                (Some(timer), Some(arrival)) => timer.min(arrival),
+                (Some(key), None) | (None, Some(key)) => key,
+                (None, None) => {
+                    self.set_now(to);
+                    return Advance::Reached;
+                }
+            };
+            if next.0 > to {
+                self.set_now(to);
+                return Advance::Reached;
+            }
+            if next.0 > self.now() {
+                polls_at_this_moment = 0;
+                self.set_now(next.0);
+            }
+            if Some(next) == timer {
+                let waker = self.timers.borrow_mut().pop();
+                waker.expect("it was seen above").wake();
+            } else {
+                self.network_event();
+            }
+        }
+    }
+
+    fn set_now(&self, now: SimTime) {
+        self.now.set(self.now().max(now));
+        log::set_moment(now);
+    }
+
+    /// Puts what the socket stacks have sent on the links.
+    pub(crate) fn collect_packets(&self) {
+        if !self.sockets_touched.replace(false) {
+            return;
+        }
+        let mut outbound = self.outbound.take();
+        if let Some(sockets) = &*self.sockets.borrow() {
+            sockets.egress_all(&mut outbound);
+        }
+        let mut network = self.network.borrow_mut();
+        for packet in outbound.drain(..) {
+            network.send(packet, self.now(), || self.next_sequence());
+        }
+        drop(network);
+        self.outbound.replace(outbound);
+    }
+
+    /// Lets the network do what is due: packets that arrive now go into the socket stacks.
+    fn network_event(&self) {
+        let arrived = self.network.borrow_mut().step(self.now(), || self.next_sequence());
+        if let Some(packet) = arrived {
+            self.deliver(packet);
+        }
+    }
+
+    /// Hands a packet to the socket stack that owns its destination.
+    pub(crate) fn deliver(&self, packet: Packet) {
+        if let Some(sockets) = &*self.sockets.borrow() {
+            sockets.deliver(packet);
+            self.sockets_touched.set(true);
+        }
+    }
+
+    pub(crate) fn strong(&self) -> Rc<Core> {
+        self.me.upgrade().expect("a core lives while it is used")
+    }
+
+    /// Drops all tasks and timers, then the socket stacks below them.
+    pub(crate) fn tear_down(&self) {
+        self.executor.clear();
+        self.timers.borrow_mut().clear();
+        self.sockets.take();
+    }
+}

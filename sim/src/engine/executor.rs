@@ -1,0 +1,220 @@
+//! Polls tasks in the order in which they were woken, each on behalf of a process.
+//!
+//! Tasks belong to processes: a killed process's tasks are dropped there and then, a paused process's tasks
+//! are kept from being polled while the kernel below them goes on.
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::fmt;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Wake, Waker};
+
+pub(crate) type LocalFuture = Pin<Box<dyn Future<Output = ()>>>;
+
+/// A task's place; the generation tells a place's later tenant from an earlier one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct TaskId {
+    index: usize,
+    generation: u64,
+}
+
+/// What the executor must know of a process.
+#[derive(Debug)]
+pub(crate) struct ProcessState {
+    pub(crate) alive: Cell<bool>,
+    pub(crate) paused: Cell<bool>,
+    parked: RefCell<Vec<TaskId>>,
+}
+
+impl ProcessState {
+    pub(crate) fn new() -> Self {
+        Self { alive: Cell::new(true), paused: Cell::new(false), parked: RefCell::default() }
+    }
+}
+
+struct ReadyQueue(Mutex<VecDeque<TaskId>>);
+
+impl ReadyQueue {
+    fn push(&self, id: TaskId) {
+        self.0.lock().expect("one thread a run").push_back(id);
+    }
+
+    fn pop(&self) -> Option<TaskId> {
+        self.0.lock().expect("one thread a run").pop_front()
+    }
+}
+
+struct TaskWaker {
+    id: TaskId,
+    queued: AtomicBool,
+    ready: Arc<ReadyQueue>,
+}
+
+impl Wake for TaskWaker {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        if !self.queued.swap(true, Ordering::Relaxed) {
+            self.ready.push(self.id);
+        }
+    }
+}
+
+struct Task {
+    process: Rc<ProcessState>,
+    future: LocalFuture,
+    flag: Arc<TaskWaker>,
+    waker: Waker,
+}
+
+enum Slot {
+    Free,
+    Idle(Task),
+    /// Being polled: the task is with [`Executor::poll_next`].
+    Polling,
+}
+
+struct Place {
+    generation: u64,
+    slot: Slot,
+}
+
+/// All tasks of a run.
+pub(crate) struct Executor {
+    places: RefCell<Vec<Place>>,
+    free: RefCell<Vec<usize>>,
+    ready: Arc<ReadyQueue>,
+}
+
+impl fmt::Debug for Executor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Executor").field("places", &self.places.borrow().len()).finish_non_exhaustive()
+    }
+}
+
+impl Executor {
+    pub(crate) fn new() -> Self {
+        Self {
+            places: RefCell::default(),
+            free: RefCell::default(),
+            ready: Arc::new(ReadyQueue(Mutex::default())),
+        }
+    }
+
+    /// Adds a task of `process`, to be polled soon.
+    pub(crate) fn spawn(&self, process: &Rc<ProcessState>, future: LocalFuture) -> TaskId {
+        let mut places = self.places.borrow_mut();
+        let index = self.free.borrow_mut().pop().unwrap_or_else(|| {
+            places.push(Place { generation: 0, slot: Slot::Free });
+            places.len() - 1
+        });
+        let place = &mut places[index];
+        place.generation += 1;
+        let id = TaskId { index, generation: place.generation };
+        let flag =
+            Arc::new(TaskWaker { id, queued: AtomicBool::new(true), ready: Arc::clone(&self.ready) });
+        let waker = Waker::from(Arc::clone(&flag));
+        place.slot = Slot::Idle(Task { process: Rc::clone(process), future, flag, waker });
+        drop(places);
+        self.ready.push(id);
+        id
+    }
+
+    /// Polls the task that was woken first. Whether there was one.
+    pub(crate) fn poll_next(&self) -> bool {
+        let Some(id) = self.ready.pop() else { return false };
+        let Some(mut task) = self.take(id) else { return true };
+        if task.process.paused.get() {
+            // It stays marked as queued, so that further wakes do not queue it again.
+            task.process.parked.borrow_mut().push(id);
+            self.put_back(id, task);
+            return true;
+        }
+        task.flag.queued.store(false, Ordering::Relaxed);
+        let finished = task.future.as_mut().poll(&mut Context::from_waker(&task.waker)).is_ready();
+        if finished {
+            self.release(id);
+        } else {
+            self.put_back(id, task);
+        }
+        true
+    }
+
+    /// Wakes what was woken while `process` was paused.
+    pub(crate) fn resume(&self, process: &ProcessState) {
+        for id in process.parked.take() {
+            self.ready.push(id);
+        }
+    }
+
+    /// Drops one task, wherever it stands.
+    pub(crate) fn abort(&self, id: TaskId) {
+        drop(self.take(id));
+        self.release(id);
+    }
+
+    /// Drops all tasks of `process`. One that is just being polled is dropped when its poll returns.
+    pub(crate) fn kill(&self, process: &Rc<ProcessState>) {
+        self.drop_where(|task| Rc::ptr_eq(&task.process, process));
+    }
+
+    /// Drops all tasks.
+    pub(crate) fn clear(&self) {
+        self.drop_where(|_| true);
+        while self.ready.pop().is_some() {}
+    }
+
+    fn drop_where(&self, condition: impl Fn(&Task) -> bool) {
+        let mut dropped = Vec::new();
+        for (index, place) in self.places.borrow_mut().iter_mut().enumerate() {
+            if matches!(&place.slot, Slot::Idle(task) if condition(task)) {
+                dropped.push(std::mem::replace(&mut place.slot, Slot::Free));
+                self.free.borrow_mut().push(index);
+            }
+        }
+        // Outside the borrow: a dropped future may wake others and close sockets.
+        drop(dropped);
+    }
+
+    fn take(&self, id: TaskId) -> Option<Task> {
+        let mut places = self.places.borrow_mut();
+        let place = &mut places[id.index];
+        if place.generation != id.generation || !matches!(place.slot, Slot::Idle(_)) {
+            return None;
+        }
+        match std::mem::replace(&mut place.slot, Slot::Polling) {
+            Slot::Idle(task) => Some(task),
+            Slot::Free | Slot::Polling => unreachable!("checked above"),
+        }
+    }
+
+    fn put_back(&self, id: TaskId, task: Task) {
+        if !task.process.alive.get() {
+            drop(task);
+            self.release(id);
+            return;
+        }
+        let mut places = self.places.borrow_mut();
+        let place = &mut places[id.index];
+        if place.generation == id.generation && matches!(place.slot, Slot::Polling) {
+            place.slot = Slot::Idle(task);
+        } else {
+            drop(places);
+            drop(task);
+        }
+    }
+
+    fn release(&self, id: TaskId) {
+        let mut places = self.places.borrow_mut();
+        let place = &mut places[id.index];
+        if place.generation == id.generation && matches!(place.slot, Slot::Polling) {
+            place.slot = Slot::Free;
+            self.free.borrow_mut().push(id.index);
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! Timers: what tasks wait for, ordered by time and then by the order in which they began to wait.
+
+use std::collections::BTreeMap;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+
+use harness::time::SimTime;
+
+use super::Core;
+
+/// A timer's place among all events.
+pub(crate) type EventKey = (SimTime, u64);
+
+/// All timers that tasks wait for.
+#[derive(Debug, Default)]
+pub(crate) struct Timers(BTreeMap<EventKey, Waker>);
+
+impl Timers {
+    pub(crate) fn insert(&mut self, key: EventKey, waker: Waker) {
+        self.0.insert(key, waker);
+    }
+
+    pub(crate) fn remove(&mut self, key: EventKey) {
+        self.0.remove(&key);
+    }
+
+    pub(crate) fn next(&self) -> Option<EventKey> {
+        self.0.first_key_value().map(|(key, _)| *key)
+    }
+
+    pub(crate) fn pop(&mut self) -> Option<Waker> {
+        self.0.pop_first().map(|(_, waker)| waker)
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.0.clear();
+    }
+}
+
+/// Ends at its moment. Dropping it forgets the timer.
+#[derive(Debug)]
+pub struct Sleep {
+    core: Rc<Core>,
+    until: SimTime,
+    key: Option<EventKey>,
+}
+
+impl Sleep {
+    pub(crate) fn new(core: Rc<Core>, until: SimTime) -> Self {
+        Self { core, until, key: None }
+    }
+}
+
+impl Future for Sleep {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        if self.core.now() >= self.until {
+            return Poll::Ready(());
+        }
+        let key = *match self.key {
+            Some(ref key) => key,
+            None => {
+                let key = (self.until, self.core.next_sequence());
+                self.key.insert(key)
+            }
+        };
+        self.core.timers.borrow_mut().insert(key, cx.waker().clone());
+        Poll::Pending
+    }
+}
+
+impl Drop for Sleep {
+    fn drop(&mut self) {
+        if let Some(key) = self.key {
+            self.core.timers.borrow_mut().remove(key);
+        }
+    }
+}
