@@ -20,36 +20,34 @@ use harness::trace::Recorder;
 
 pub(crate) use self::core::Core;
 pub(crate) use self::executor::{ProcessState, TaskId};
+pub(crate) use self::timers::EventKey;
 pub use self::timers::Sleep;
 use crate::host::{Host, HostSpec};
-use crate::network::link::LinkSpec;
+use crate::network::LinkSpec;
 
 /// A world of hosts on one network. Only one can be alive on a thread at a time.
 #[derive(Debug)]
 pub struct Engine {
     core: Rc<Core>,
+    hosts: Vec<Host>,
 }
 
 impl Engine {
-    /// An empty world.
+    /// A world of these hosts, all powered on, each connected to each by links of one kind.
     ///
     /// # Panics
-    /// When another engine is alive on this thread.
-    pub fn new(seed: u64, recorder: Recorder) -> Self {
-        Self { core: Core::new(seed, recorder) }
+    /// When another engine is alive on this thread, or two hosts have the same address.
+    pub fn new(seed: u64, recorder: Recorder, link: LinkSpec, hosts: Vec<HostSpec>) -> Self {
+        let addresses: Vec<_> = hosts.iter().map(|host| host.address).collect();
+        let core = Core::new(seed, recorder, link, &addresses);
+        let hosts =
+            hosts.into_iter().enumerate().map(|(index, spec)| Host::new(&core, index, spec)).collect();
+        Self { core, hosts }
     }
 
-    /// Adds a host, powered on.
-    ///
-    /// # Panics
-    /// When its address is taken.
-    pub fn add_host(&mut self, spec: HostSpec) -> Host {
-        Host::add(&self.core, spec)
-    }
-
-    /// What links are like that are not set otherwise.
-    pub fn set_default_link(&mut self, spec: LinkSpec) {
-        self.core.network.borrow_mut().set_default_link(spec);
+    /// The hosts, in the order in which they were given.
+    pub fn hosts(&self) -> &[Host] {
+        &self.hosts
     }
 
     /// The moment that has been reached.
@@ -70,9 +68,27 @@ impl Engine {
         self.run_until(self.now() + span)
     }
 
-    /// The shared state, for what stands beside the hosts (fault injection).
-    pub(crate) fn core(&self) -> &Rc<Core> {
-        &self.core
+    /// Cuts what `from` sends to `to`, as often as it is called, until [`Engine::join`] was called as often.
+    pub fn cut(&mut self, from: &Host, to: &Host) {
+        self.core.network.borrow_mut().link_mut(from.index(), to.index()).cut();
+    }
+
+    /// Takes one cut back.
+    ///
+    /// # Panics
+    /// When there is none.
+    pub fn join(&mut self, from: &Host, to: &Host) {
+        self.core.network.borrow_mut().link_mut(from.index(), to.index()).join();
+    }
+
+    /// What the link from one host to another is like.
+    pub fn link(&self, from: &Host, to: &Host) -> LinkSpec {
+        self.core.network.borrow_mut().link_mut(from.index(), to.index()).spec
+    }
+
+    /// Changes what the link from one host to another is like, for packets that are sent from now on.
+    pub fn set_link(&mut self, from: &Host, to: &Host, spec: LinkSpec) {
+        self.core.network.borrow_mut().link_mut(from.index(), to.index()).spec = spec;
     }
 }
 

@@ -1,4 +1,11 @@
 //! The simulated cluster of gateway nodes.
 
+pub mod clock;
 pub mod config;
 pub mod disk;
+pub mod engine;
+pub mod fs;
+pub mod host;
+pub mod log;
+pub mod network;
+pub mod process;

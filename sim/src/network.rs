@@ -22,12 +22,13 @@ use harness::rng;
 use harness::time::SimTime;
 use turmoil_net::{HostId, Packet, TcpFlags, TcpSegment, Transport};
 
-pub use self::listener::TcpListener;
-pub use self::stream::TcpStream;
 use self::connection::{ConnectionKey, Failure};
-use self::link::{Link, LinkSpec};
+use self::link::Link;
+pub use self::link::LinkSpec;
+pub use self::listener::TcpListener;
 use self::orphans::Orphans;
 use self::recovery::Recovery;
+pub use self::stream::TcpStream;
 use crate::engine::EventKey;
 
 /// A host's place in the network.
@@ -96,8 +97,10 @@ pub(crate) struct Network {
 impl Network {
     pub(crate) fn new(seed: u64, default_link: LinkSpec, hosts: Vec<(IpAddr, HostId)>) -> Self {
         let count = hosts.len();
-        let wires: Vec<Wire> =
-            hosts.into_iter().map(|(address, stack)| Wire { address, stack, powered: true, boot: 0 }).collect();
+        let wires: Vec<Wire> = hosts
+            .into_iter()
+            .map(|(address, stack)| Wire { address, stack, powered: true, boot: 0 })
+            .collect();
         let by_address =
             wires.iter().enumerate().map(|(index, wire)| (wire.address, HostIndex(index))).collect();
         Self {
@@ -114,10 +117,6 @@ impl Network {
 
     pub(crate) fn host_at(&self, address: IpAddr) -> Option<HostIndex> {
         self.by_address.get(&address).copied()
-    }
-
-    pub(crate) fn address(&self, host: HostIndex) -> IpAddr {
-        self.wires[host.0].address
     }
 
     pub(crate) fn stack(&self, host: HostIndex) -> HostId {
@@ -199,9 +198,8 @@ impl Network {
         let arrival = match self.host_at(packet.dst) {
             Some(to) => {
                 let (seed, size) = (self.seed, packet.size());
-                self.link_mut(from, to).arrival(now, size, || {
-                    rng::stream(seed, &format!("link {} to {}", from.0, to.0))
-                })
+                self.link_mut(from, to)
+                    .arrival(now, size, || rng::stream(seed, &format!("link {} to {}", from.0, to.0)))
             }
             // Nobody has this address: the packet is lost somewhere on the way.
             None => now,

@@ -1,7 +1,8 @@
 //! The state that hosts, processes and sockets share, and the loop that drives it.
 
 use std::cell::{Cell, RefCell};
-use std::rc::{Rc, Weak};
+use std::net::IpAddr;
+use std::rc::Rc;
 
 use harness::cluster::Advance;
 use harness::time::SimTime;
@@ -12,12 +13,12 @@ use super::executor::Executor;
 use super::timers::Timers;
 use crate::log;
 use crate::network::Network;
+use crate::network::link::LinkSpec;
 
 /// So many polls without time going on are a livelock.
 const POLLS_AT_ONE_MOMENT_MAX: u64 = 20_000_000;
 
 pub(crate) struct Core {
-    me: Weak<Core>,
     now: Cell<SimTime>,
     sequence: Cell<u64>,
     /// Whether sockets may have produced packets since the last look.
@@ -41,12 +42,13 @@ impl std::fmt::Debug for Core {
 }
 
 impl Core {
-    pub(crate) fn new(seed: u64, recorder: Recorder) -> Rc<Self> {
+    /// A world of hosts with these addresses.
+    pub(crate) fn new(seed: u64, recorder: Recorder, link: LinkSpec, addresses: &[IpAddr]) -> Rc<Self> {
         // Loss and retransmission in time belong to the network model: the stacks' own, which counts passes,
         // is switched off.
-        let stacks = Net::with_config(KernelConfig::default().retx_threshold(u32::MAX));
-        Rc::new_cyclic(|me| Self {
-            me: me.clone(),
+        let mut stacks = Net::with_config(KernelConfig::default().retx_threshold(u32::MAX));
+        let hosts = addresses.iter().map(|&address| (address, stacks.add_host(address))).collect();
+        Rc::new(Self {
             now: Cell::new(SimTime::ZERO),
             sequence: Cell::new(0),
             sockets_touched: Cell::new(false),
@@ -55,7 +57,7 @@ impl Core {
             seed,
             executor: Executor::new(),
             timers: RefCell::default(),
-            network: RefCell::new(Network::new(seed)),
+            network: RefCell::new(Network::new(seed, link, hosts)),
             recorder,
             scratch: RefCell::new(vec![0; 16 * 1024]),
         })
@@ -87,12 +89,6 @@ impl Core {
             }
             None => false,
         }
-    }
-
-    pub(crate) fn add_stack(&self, address: std::net::IpAddr) -> HostId {
-        // Hosts can only be added to a `Net` before it is entered; see `Network::reserve`.
-        let _ = address;
-        unreachable!("replaced by Network")
     }
 
     pub(crate) fn run_until(&self, to: SimTime) -> Advance {
@@ -178,10 +174,6 @@ impl Core {
             sockets.deliver(packet);
             self.sockets_touched.set(true);
         }
-    }
-
-    pub(crate) fn strong(&self) -> Rc<Core> {
-        self.me.upgrade().expect("a core lives while it is used")
     }
 
     /// Drops all tasks and timers, then the socket stacks below them.

@@ -116,8 +116,7 @@ impl Executor {
         let place = &mut places[index];
         place.generation += 1;
         let id = TaskId { index, generation: place.generation };
-        let flag =
-            Arc::new(TaskWaker { id, queued: AtomicBool::new(true), ready: Arc::clone(&self.ready) });
+        let flag = Arc::new(TaskWaker { id, queued: AtomicBool::new(true), ready: Arc::clone(&self.ready) });
         let waker = Waker::from(Arc::clone(&flag));
         place.slot = Slot::Idle(Task { process: Rc::clone(process), future, flag, waker });
         drop(places);

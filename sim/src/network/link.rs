@@ -57,7 +57,12 @@ impl Link {
 
     /// When a packet of `size` bytes that is sent at `now` arrives, behind all before it. `stream` names the
     /// link's random stream.
-    pub(crate) fn arrival(&mut self, now: SimTime, size: u32, stream: impl FnOnce() -> ChaCha8Rng) -> SimTime {
+    pub(crate) fn arrival(
+        &mut self,
+        now: SimTime,
+        size: u32,
+        stream: impl FnOnce() -> ChaCha8Rng,
+    ) -> SimTime {
         let departure = match self.spec.bandwidth {
             Some(bytes_per_s) => {
                 let nanos = u128::from(size) * 1_000_000_000 / u128::from(bytes_per_s.max(1));

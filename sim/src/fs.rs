@@ -1,0 +1,78 @@
+//! A host's files as one program changes them: the host's clock gives the times, the trace hears of each change.
+
+use std::io;
+use std::sync::Arc;
+
+use harness::trace::EventKind;
+use harness::trace::event::{Digest, FileChange};
+
+use crate::disk::{ChangeKind, Disk, Kind};
+use crate::host::Host;
+
+/// Access to a host's disk under a writer's name.
+#[derive(Debug, Clone)]
+pub struct Fs {
+    host: Host,
+    writer: Arc<str>,
+}
+
+impl Fs {
+    pub(crate) fn new(host: Host, writer: &str) -> Self {
+        Self { host, writer: writer.into() }
+    }
+
+    /// Looks at the disk.
+    pub fn read<T>(&self, look: impl FnOnce(&Disk) -> T) -> T {
+        look(&self.host.disk())
+    }
+
+    /// Changes the disk: `change` gets the host's time in nanoseconds since 1970. What it changed is told to the
+    /// trace, whether it succeeded or not.
+    pub fn write<T>(&self, change: impl FnOnce(&mut Disk, i64) -> T) -> T {
+        let now_ns = self.host.unix_ns();
+        let result = change(&mut self.host.disk_mut(), now_ns);
+        self.tell_changes();
+        result
+    }
+
+    /// The content of a file as text, where it is text.
+    ///
+    /// # Errors
+    /// As [`Disk::read`]; `InvalidData` when it is not UTF-8.
+    pub fn read_to_string(&self, path: &str) -> io::Result<String> {
+        let bytes = self.host.disk().read(path)?;
+        String::from_utf8(bytes.to_vec()).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
+    }
+
+    /// Puts what changed on the disk since the last call into the trace. Folders and attributes are no news.
+    pub(crate) fn tell_changes(&self) {
+        let changes = self.host.disk_mut().take_changes();
+        for change in changes {
+            if let ChangeKind::RenamedFrom(from) = &change.kind {
+                self.tell(from, FileChange::Removed);
+            }
+            match change.kind {
+                ChangeKind::Attributes => {}
+                ChangeKind::Created => self.tell(&change.path, FileChange::Created),
+                ChangeKind::Modified | ChangeKind::RenamedFrom(_) => {
+                    self.tell(&change.path, FileChange::Modified);
+                }
+                ChangeKind::Removed => self.tell(&change.path, FileChange::Removed),
+            }
+        }
+    }
+
+    fn tell(&self, path: &[u8], change: FileChange) {
+        let disk = self.host.disk();
+        let stat = disk.lstat(path).ok();
+        let is_folder = stat.as_ref().is_some_and(|stat| matches!(stat.kind, Kind::Folder));
+        if is_folder && change != FileChange::Removed {
+            return;
+        }
+        let digest = disk.digest(path).ok().map(Digest);
+        let size = stat.map_or(0, |stat| stat.size);
+        drop(disk);
+        let path = String::from_utf8_lossy(path).into();
+        self.host.record(EventKind::FileChanged { path, change, digest, size, writer: self.writer.clone() });
+    }
+}

@@ -1,0 +1,289 @@
+//! A process: tasks that live and die together on one host, and what they may ask of their machine.
+
+use std::cell::{Cell, RefCell};
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use harness::rng;
+use harness::time::SimTime;
+use harness::trace::EventKind;
+use harness::trace::event::ProcessEnd;
+use rand_chacha::ChaCha8Rng;
+
+use crate::engine::{ProcessState, Sleep, TaskId};
+use crate::fs::Fs;
+use crate::host::Host;
+use crate::log;
+use crate::network::{TcpListener, TcpStream};
+
+/// A process. Clones are handles of the same one; the code that runs in it uses the handle to reach its machine.
+#[derive(Debug, Clone)]
+pub struct Process(Rc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    host: Host,
+    name: Arc<str>,
+    state: Rc<ProcessState>,
+    end: Cell<Option<ProcessEnd>>,
+    exit_code: Cell<i32>,
+    stop_requested: Cell<bool>,
+    /// Who waits for the end, or for a request to stop.
+    waiting: RefCell<Vec<Waker>>,
+}
+
+/// A span of simulated time was too short for what should have ended in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("timed out")]
+pub struct Elapsed;
+
+impl From<Elapsed> for io::Error {
+    fn from(_: Elapsed) -> Self {
+        io::ErrorKind::TimedOut.into()
+    }
+}
+
+/// A task of a process that can be ended alone.
+#[derive(Debug)]
+pub struct Task {
+    process: Process,
+    id: TaskId,
+}
+
+impl Task {
+    /// Drops the task, wherever it stands.
+    pub fn abort(&self) {
+        self.process.0.host.core().executor.abort(self.id);
+    }
+}
+
+impl Process {
+    pub(crate) fn new(host: Host, name: &str) -> Self {
+        Self(Rc::new(Inner {
+            host,
+            name: name.into(),
+            state: Rc::new(ProcessState::new()),
+            end: Cell::new(None),
+            exit_code: Cell::new(0),
+            stop_requested: Cell::new(false),
+            waiting: RefCell::default(),
+        }))
+    }
+
+    pub(crate) fn begin(&self, main: impl Future<Output = ()> + 'static) {
+        let process = self.clone();
+        self.spawn(async move {
+            main.await;
+            let stopped = process.0.stop_requested.get();
+            process.end(if stopped { ProcessEnd::Stopped } else { ProcessEnd::Exited });
+        });
+    }
+
+    /// Its name on its host, such as `wso2` or `nginx`.
+    pub fn name(&self) -> &Arc<str> {
+        &self.0.name
+    }
+
+    /// Its machine.
+    pub fn host(&self) -> &Host {
+        &self.0.host
+    }
+
+    /// Whether both are handles of the same process.
+    pub fn is(&self, other: &Process) -> bool {
+        Rc::ptr_eq(&self.0, &other.0)
+    }
+
+    /// Adds a task, which dies with the process. Nothing happens when the process has ended.
+    pub fn spawn(&self, future: impl Future<Output = ()> + 'static) -> Task {
+        let in_place = InPlace { node: self.0.host.name().clone(), future: Box::pin(future) };
+        let id = self.0.host.core().executor.spawn(&self.0.state, Box::pin(in_place));
+        Task { process: self.clone(), id }
+    }
+
+    /// The moment that the run has reached; no program of a real machine knows it, use it for spans only.
+    pub fn now(&self) -> SimTime {
+        self.0.host.core().now()
+    }
+
+    /// Waits for a span of time.
+    pub fn sleep(&self, span: Duration) -> Sleep {
+        self.sleep_until(self.now() + span)
+    }
+
+    /// Waits for a moment.
+    pub fn sleep_until(&self, moment: SimTime) -> Sleep {
+        Sleep::new(Rc::clone(self.0.host.core()), moment)
+    }
+
+    /// Lets every other task that is ready go first, once.
+    pub async fn yield_now(&self) {
+        let mut yielded = false;
+        std::future::poll_fn(|cx| {
+            if std::mem::replace(&mut yielded, true) {
+                return Poll::Ready(());
+            }
+            cx.waker().wake_by_ref();
+            Poll::Pending
+        })
+        .await;
+    }
+
+    /// What `future` gives, or [`Elapsed`] when `span` is over before; then `future` is dropped.
+    ///
+    /// # Errors
+    /// When the span was over first.
+    pub async fn timeout<F: Future>(&self, span: Duration, future: F) -> Result<F::Output, Elapsed> {
+        let mut future = std::pin::pin!(future);
+        let mut sleep = std::pin::pin!(self.sleep(span));
+        std::future::poll_fn(|cx| {
+            if let Poll::Ready(output) = future.as_mut().poll(cx) {
+                return Poll::Ready(Ok(output));
+            }
+            sleep.as_mut().poll(cx).map(|()| Err(Elapsed))
+        })
+        .await
+    }
+
+    /// A random stream of this concern, of this process's name on this host.
+    pub fn rng(&self, concern: &str) -> ChaCha8Rng {
+        rng::stream(self.0.host.core().seed, &format!("{}/{}/{concern}", self.0.host.name(), self.0.name))
+    }
+
+    /// The host's files, under this process's name.
+    pub fn fs(&self) -> Fs {
+        self.0.host.fs(&self.0.name)
+    }
+
+    /// Connects to an address.
+    ///
+    /// # Errors
+    /// As connect(2): ECONNREFUSED when nobody listens, ETIMEDOUT when nobody answers.
+    pub async fn connect(&self, address: SocketAddr) -> io::Result<TcpStream> {
+        TcpStream::connect(&self.0.host, address).await
+    }
+
+    /// Listens on a port of every address of the host.
+    ///
+    /// # Errors
+    /// EADDRINUSE when somebody does already.
+    pub async fn listen(&self, port: u16) -> io::Result<TcpListener> {
+        TcpListener::bind(&self.0.host, port).await
+    }
+
+    /// Records that something happened on its host.
+    pub fn record(&self, kind: EventKind) {
+        self.0.host.record(kind);
+    }
+
+    /// Writes a line to its log.
+    pub fn log(&self, line: impl Into<Arc<str>>) {
+        self.record(EventKind::Logged { process: self.0.name.clone(), line: line.into() });
+    }
+
+    /// Whether it still runs (a paused process does).
+    pub fn is_alive(&self) -> bool {
+        self.0.end.get().is_none()
+    }
+
+    /// SIGKILL: all its tasks are dropped at once; its kernel closes its sockets.
+    pub fn kill(&self) {
+        self.end(ProcessEnd::Killed);
+    }
+
+    /// Ends by itself with a failure.
+    pub fn crash(&self) {
+        self.end(ProcessEnd::Crashed);
+    }
+
+    /// SIGTERM: asks it to end; [`Process::stop_requested`] hears it.
+    pub fn request_stop(&self) {
+        self.0.stop_requested.set(true);
+        self.wake_waiting();
+    }
+
+    /// Whether it was asked to end.
+    pub fn is_stop_requested(&self) -> bool {
+        self.0.stop_requested.get()
+    }
+
+    /// Waits until the process is asked to end.
+    pub async fn stop_requested(&self) {
+        self.wait_until(|inner| inner.stop_requested.get()).await;
+    }
+
+    /// The status that [`Process::wait`] will give.
+    pub fn set_exit_code(&self, code: i32) {
+        self.0.exit_code.set(code);
+    }
+
+    /// Waits until the process has ended; gives how, and its exit status.
+    pub async fn wait(&self) -> (ProcessEnd, i32) {
+        self.wait_until(|inner| inner.end.get().is_some()).await;
+        (self.0.end.get().expect("waited for it"), self.0.exit_code.get())
+    }
+
+    /// SIGSTOP: its tasks are not polled, while the kernel goes on receiving for it.
+    pub fn pause(&self) {
+        if self.is_alive() && !self.0.state.paused.replace(true) {
+            self.record(EventKind::ProcessPaused { process: self.0.name.clone(), paused: true });
+        }
+    }
+
+    /// SIGCONT.
+    pub fn resume(&self) {
+        if self.is_alive() && self.0.state.paused.replace(false) {
+            self.record(EventKind::ProcessPaused { process: self.0.name.clone(), paused: false });
+            self.0.host.core().executor.resume(&self.0.state);
+        }
+    }
+
+    pub(crate) fn end(&self, why: ProcessEnd) {
+        if self.0.end.get().is_some() {
+            return;
+        }
+        self.0.end.set(Some(why));
+        self.0.state.alive.set(false);
+        self.0.host.forget_process(self);
+        self.0.host.core().executor.kill(&self.0.state);
+        self.record(EventKind::ProcessEnded { process: self.0.name.clone(), why });
+        self.wake_waiting();
+    }
+
+    async fn wait_until(&self, condition: impl Fn(&Inner) -> bool) {
+        std::future::poll_fn(|cx| {
+            if condition(&self.0) {
+                return Poll::Ready(());
+            }
+            self.0.waiting.borrow_mut().push(cx.waker().clone());
+            Poll::Pending
+        })
+        .await;
+    }
+
+    fn wake_waiting(&self) {
+        for waker in self.0.waiting.take() {
+            waker.wake();
+        }
+    }
+}
+
+/// Tells the log whose code runs while a task is polled.
+struct InPlace {
+    node: Arc<str>,
+    future: Pin<Box<dyn Future<Output = ()>>>,
+}
+
+impl Future for InPlace {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        log::set_node(Some(self.node.clone()));
+        self.future.as_mut().poll(cx)
+    }
+}
