@@ -6,6 +6,7 @@ pub mod disk;
 pub mod engine;
 pub mod fs;
 pub mod host;
+pub mod http;
 pub mod log;
 pub mod network;
 pub mod process;
