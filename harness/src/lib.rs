@@ -9,6 +9,7 @@ pub mod cluster_files;
 pub mod expectation;
 pub mod finding;
 pub mod plan;
+pub mod report;
 pub mod rng;
 pub mod time;
 pub mod trace;

@@ -198,6 +198,20 @@ pub enum EventKind {
         /// The expectations, in the user's words.
         expectations: Vec<Arc<str>>,
     },
+    /// Where neither documentation nor source settles how the real thing behaves: which reading this run took.
+    /// Recorded by the cluster while it is made, one event a question.
+    ReadingTaken {
+        /// The question, such as `what makes a worker read-only`.
+        question: Arc<str>,
+        /// The reading that was taken, as the cluster's files name it.
+        reading: Arc<str>,
+        /// What follows from it for this cluster.
+        gives: Arc<str>,
+        /// The other reading.
+        other: Arc<str>,
+        /// What would follow from that.
+        other_gives: Arc<str>,
+    },
     /// A phase began.
     PhaseStarted {
         /// Which.
@@ -450,7 +464,8 @@ impl EventKind {
             };
         }
         names! {
-            RunStarted => "run_started", RunPlanned => "run_planned", PhaseStarted => "phase_started", RunEnded => "run_ended",
+            RunStarted => "run_started", RunPlanned => "run_planned", ReadingTaken => "reading_taken",
+            PhaseStarted => "phase_started", RunEnded => "run_ended",
             NodeUp => "node_up", NodeDown => "node_down", ProcessStarted => "process_started",
             ProcessReady => "process_ready", ProcessEnded => "process_ended",
             ProcessPaused => "process_paused", FaultBegan => "fault_began", FaultEnded => "fault_ended",
