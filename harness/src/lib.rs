@@ -8,6 +8,7 @@ pub mod cluster;
 pub mod cluster_files;
 pub mod expectation;
 pub mod finding;
+pub mod jobs;
 pub mod plan;
 pub mod report;
 pub mod rng;

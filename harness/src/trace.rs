@@ -4,6 +4,7 @@
 //! stamps them, keeps the rolling fingerprint, watches for the moments that triggered faults wait for, and
 //! hands each [`Event`] on to the [`Sink`]s: a file, a memory, the checkers.
 
+pub mod compare;
 pub mod event;
 mod read;
 mod recorder;
