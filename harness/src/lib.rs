@@ -7,11 +7,16 @@ pub mod capability;
 pub mod cluster;
 pub mod cluster_files;
 pub mod expectation;
+#[cfg(test)]
+mod fake;
 pub mod finding;
 pub mod jobs;
 pub mod plan;
 pub mod report;
 pub mod rng;
+pub mod scenario;
+mod sentence;
+pub mod table;
 pub mod time;
 pub mod trace;
 pub mod verdict;

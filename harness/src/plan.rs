@@ -5,9 +5,11 @@
 //! plan reproduces a run even when the same scenario and seed would no longer resolve to it.
 
 mod fault;
+mod store;
 mod workload;
 
 pub use fault::{Fault, FaultKind, LinkChange, PartitionDirection, Start, Target};
+pub use store::OPERATIONS_MAX;
 pub use workload::{ApiSpec, Workload, WorkloadKind};
 
 use std::sync::Arc;
@@ -65,8 +67,11 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// The fingerprint of the plan: of its JSON form.
+    /// The fingerprint of the plan: of its JSON form. Where the cluster's folder stood is no part of it: the
+    /// same run comes out wherever it is started from.
     pub fn fingerprint(&self) -> Fingerprint {
-        Fingerprint::of(&serde_json::to_vec(self).expect("a plan is always JSON"))
+        let mut anywhere = self.clone();
+        anywhere.cluster.root.clear();
+        Fingerprint::of(&serde_json::to_vec(&anywhere).expect("a plan is always JSON"))
     }
 }

@@ -455,30 +455,35 @@ pub enum EventKind {
     },
 }
 
-impl EventKind {
-    /// The kind's name, as the trace's `event` field gives it.
-    pub fn name(&self) -> &'static str {
-        macro_rules! names {
-            ($($variant:ident => $name:literal),* $(,)?) => {
+/// Each kind's name, as the trace's `event` field gives it, once for [`EventKind::name`] and once for
+/// [`EventKind::NAMES`].
+macro_rules! names {
+    ($($variant:ident => $name:literal),* $(,)?) => {
+        impl EventKind {
+            /// The names of all kinds.
+            pub const NAMES: &[&str] = &[$($name),*];
+
+            /// The kind's name, as the trace's `event` field gives it.
+            pub fn name(&self) -> &'static str {
                 match self { $(EventKind::$variant { .. } => $name,)* }
-            };
+            }
         }
-        names! {
-            RunStarted => "run_started", RunPlanned => "run_planned", ReadingTaken => "reading_taken",
-            PhaseStarted => "phase_started", RunEnded => "run_ended",
-            NodeUp => "node_up", NodeDown => "node_down", ProcessStarted => "process_started",
-            ProcessReady => "process_ready", ProcessEnded => "process_ended",
-            ProcessPaused => "process_paused", FaultBegan => "fault_began", FaultEnded => "fault_ended",
-            FaultHadNoEffect => "fault_had_no_effect", OpStarted => "op_started", OpEnded => "op_ended",
-            UpstreamTried => "upstream_tried", PeerMarkedDown => "peer_marked_down",
-            NoLiveUpstreams => "no_live_upstreams", PersistenceQueued => "persistence_queued",
-            FileChanged => "file_changed", DiskState => "disk_state", ScanStarted => "scan_started",
-            ApiDeployed => "api_deployed", ApiUndeployed => "api_undeployed",
-            DeployFailed => "deploy_failed", CronFired => "cron_fired", SyncStarted => "sync_started",
-            SyncEnded => "sync_ended", RsyncStarted => "rsync_started", RsyncEnded => "rsync_ended",
-            RsyncFile => "rsync_file", Mark => "mark", Logged => "logged",
-        }
-    }
+    };
+}
+names! {
+    RunStarted => "run_started", RunPlanned => "run_planned", ReadingTaken => "reading_taken",
+    PhaseStarted => "phase_started",
+    RunEnded => "run_ended", NodeUp => "node_up", NodeDown => "node_down",
+    ProcessStarted => "process_started", ProcessReady => "process_ready",
+    ProcessEnded => "process_ended", ProcessPaused => "process_paused", FaultBegan => "fault_began",
+    FaultEnded => "fault_ended", FaultHadNoEffect => "fault_had_no_effect", OpStarted => "op_started",
+    OpEnded => "op_ended", UpstreamTried => "upstream_tried", PeerMarkedDown => "peer_marked_down",
+    NoLiveUpstreams => "no_live_upstreams", PersistenceQueued => "persistence_queued",
+    FileChanged => "file_changed", DiskState => "disk_state", ScanStarted => "scan_started",
+    ApiDeployed => "api_deployed", ApiUndeployed => "api_undeployed", DeployFailed => "deploy_failed",
+    CronFired => "cron_fired", SyncStarted => "sync_started", SyncEnded => "sync_ended",
+    RsyncStarted => "rsync_started", RsyncEnded => "rsync_ended", RsyncFile => "rsync_file",
+    Mark => "mark", Logged => "logged",
 }
 
 /// A 128-bit digest (XXH3) of a file's bytes; serialised as 32 hexadecimal digits.

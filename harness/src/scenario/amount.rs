@@ -1,0 +1,147 @@
+//! Amounts as people write them: rates, bandwidths, APIs, ranges of time.
+
+use std::time::Duration;
+
+use super::SpanRange;
+use crate::plan::ApiSpec;
+use crate::time::parse_span;
+
+/// A rate as the span between two operations: `20/s`, `90/min`, `1000/h`.
+///
+/// # Errors
+/// What is wrong, as a sentence that says what would be accepted.
+pub fn parse_rate(text: &str) -> Result<Duration, String> {
+    const ACCEPTED: &str = "a rate is written as `20/s`, `90/min` or `1000/h`";
+    let (count, unit) = text
+        .split_once('/')
+        .or_else(|| text.split_once(" per "))
+        .ok_or_else(|| format!("a rate needs a unit; {ACCEPTED}"))?;
+    let unit_ns: f64 = match unit.trim() {
+        "s" | "sec" | "second" => 1e9,
+        "m" | "min" | "minute" => 60e9,
+        "h" | "hour" => 3600e9,
+        other => return Err(format!("unknown unit `{other}`; {ACCEPTED}")),
+    };
+    let count = positive(count.trim()).ok_or_else(|| format!("`{count}` is not a number; {ACCEPTED}"))?;
+    let nanos = (unit_ns / count).round();
+    if !(1_000.0..=1e18).contains(&nanos) {
+        return Err("a rate must lie between one in 30 years and a million a second".to_owned());
+    }
+    Ok(Duration::from_nanos(nanos as u64))
+}
+
+/// A bandwidth in bytes a second: `512kbit/s`, `64KiB/s`, `10MB/s`.
+///
+/// # Errors
+/// What is wrong, as a sentence that says what would be accepted.
+pub fn parse_bandwidth(text: &str) -> Result<u64, String> {
+    const ACCEPTED: &str = "a bandwidth is written as `512kbit/s`, `10Mbit/s`, `64KiB/s` or `1MB/s`";
+    let text = text.trim();
+    let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let number = positive(&text[..digits]).ok_or_else(|| format!("no number; {ACCEPTED}"))?;
+    let unit = text[digits..].trim();
+    let bytes_each = match unit {
+        "bit/s" => 0.125,
+        "kbit/s" => 125.0,
+        "Mbit/s" => 125e3,
+        "Gbit/s" => 125e6,
+        "B/s" => 1.0,
+        "kB/s" => 1e3,
+        "MB/s" => 1e6,
+        "GB/s" => 1e9,
+        "KiB/s" => 1024.0,
+        "MiB/s" => 1_048_576.0,
+        other => return Err(format!("unknown unit `{other}`; {ACCEPTED}")),
+    };
+    let bytes = (number * bytes_each).round();
+    if !(1.0..=1e15).contains(&bytes) {
+        return Err(
+            "a bandwidth must be at least 1 byte a second; what passes nothing is a partition".to_owned()
+        );
+    }
+    Ok(bytes as u64)
+}
+
+/// A span of time, or two with `..` between, the first not longer: `2m`, `1m..4m`.
+///
+/// # Errors
+/// What is wrong, as a sentence that says what would be accepted.
+pub fn parse_range(text: &str) -> Result<SpanRange, String> {
+    let Some((least, most)) = text.split_once("..") else {
+        let span = parse_span(text)?;
+        return Ok(SpanRange { least: span, most: span });
+    };
+    let (least, most) = (parse_span(least)?, parse_span(most.trim_start_matches('='))?);
+    if least > most {
+        return Err("the range ends before it begins; write the shorter span first".to_owned());
+    }
+    Ok(SpanRange { least, most })
+}
+
+/// An API: `pizza`, or with its version, `pizza:2.0.0`. Its version is 1.0.0 if none is said.
+///
+/// # Errors
+/// What is wrong, as a sentence that says what would be accepted.
+pub fn parse_api(text: &str) -> Result<ApiSpec, String> {
+    const ACCEPTED: &str =
+        "an API is written as `pizza` or `pizza:2.0.0`, in letters, digits, `-`, `_` and `.`";
+    let (name, version) = text.split_once(':').unwrap_or((text, "1.0.0"));
+    let fits = |part: &str| {
+        (1..=100).contains(&part.len())
+            && part.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
+            && part.starts_with(|c: char| c.is_ascii_alphanumeric())
+    };
+    if !fits(name) || !fits(version) {
+        return Err(ACCEPTED.to_owned());
+    }
+    Ok(ApiSpec { name: name.into(), version: version.into() })
+}
+
+fn positive(text: &str) -> Option<f64> {
+    text.parse().ok().filter(|number: &f64| number.is_finite() && *number > 0.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rates_are_read_as_spans() {
+        for (text, millis) in [("20/s", 50), ("60/min", 1000), ("2 per second", 500), ("1/h", 3_600_000)] {
+            assert_eq!(parse_rate(text), Ok(Duration::from_millis(millis)), "{text}");
+        }
+        for text in ["", "20", "20/fortnight", "0/s", "-1/s", "nan/s", "1e30/s", "/s"] {
+            assert!(parse_rate(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn bandwidths_are_read_in_bits_and_bytes() {
+        for (text, bytes) in [("512kbit/s", 64_000), ("64KiB/s", 65_536), ("1 Gbit/s", 125_000_000)] {
+            assert_eq!(parse_bandwidth(text), Ok(bytes), "{text}");
+        }
+        for text in ["", "10", "0bit/s", "10 furlong", "kbit/s", "1e999MB/s"] {
+            assert!(parse_bandwidth(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_range_has_the_shorter_span_first() {
+        let minutes = |least: u64, most: u64| SpanRange {
+            least: Duration::from_secs(60 * least),
+            most: Duration::from_secs(60 * most),
+        };
+        assert_eq!(parse_range("2m"), Ok(minutes(2, 2)));
+        assert_eq!(parse_range("1m..4m"), Ok(minutes(1, 4)));
+        assert!(parse_range("4m..1m").is_err() && parse_range("..").is_err() && parse_range("1m..").is_err());
+    }
+
+    #[test]
+    fn an_api_is_a_name_that_fits_a_path_and_a_file() {
+        assert_eq!(&*parse_api("pizza:2.0.0").unwrap().version, "2.0.0");
+        assert_eq!(&*parse_api("pizza").unwrap().version, "1.0.0");
+        for text in ["", "a b", "../x", "pizza:", ":1", "a/b", "-a"] {
+            assert!(parse_api(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! What can go wrong: one file for each kind of fault, and one row in [`KINDS`].
+
+mod partition;
+mod power_off;
+mod process_kill;
+mod slow_link;
+
+use std::time::Duration;
+
+use super::moment::{self, Begins, Lasts};
+use super::selector::TargetSpec;
+use crate::finding::did_you_mean;
+use crate::plan::FaultKind;
+use crate::table::{Placed, Table};
+
+/// A kind of fault, as scenario files write it.
+pub struct Kind {
+    /// Its name: the value of `kind`.
+    pub name: &'static str,
+    /// What it does and how it heals, in one line.
+    pub doc: &'static str,
+    /// Its own keys, each with what it says. [`COMMON_KEYS`] come beside them.
+    pub keys: &'static [(&'static str, &'static str)],
+    /// Reads its own keys; what is wrong is reported, and none given back when nothing can be made of it.
+    pub(super) read: fn(&Table<'_>) -> Option<(FaultKind, TargetSpec)>,
+}
+
+impl std::fmt::Debug for Kind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Kind").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+/// All kinds of faults, in the order in which they are listed.
+pub const KINDS: &[Kind] = &[power_off::KIND, process_kill::KIND, partition::KIND, slow_link::KIND];
+
+/// The keys that every fault has.
+pub const COMMON_KEYS: &[(&str, &str)] = &[
+    ("kind", "what goes wrong"),
+    ("name", "what reports and expectations call it; its kind, if there is only one of that kind"),
+    moment::KEYS[0],
+    moment::KEYS[1],
+    moment::KEYS[2],
+    moment::KEYS[3],
+];
+
+/// A fault of a scenario, with its choices open.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FaultSpec {
+    /// Its name, unique in the scenario.
+    pub name: Placed<String>,
+    /// What it is.
+    pub kind: FaultKind,
+    /// What it acts on.
+    pub target: TargetSpec,
+    /// When it begins.
+    pub begins: Begins,
+    /// How long it lasts.
+    pub lasts: Lasts,
+}
+
+/// Reads all faults of a scenario.
+pub(super) fn read_all(tables: Vec<Table<'_>>, disturb: Duration) -> Vec<FaultSpec> {
+    let mut faults: Vec<FaultSpec> = Vec::new();
+    for table in tables {
+        let Some(fault) = read(table, disturb, &faults) else { continue };
+        faults.push(fault);
+    }
+    faults
+}
+
+fn read(table: Table<'_>, disturb: Duration, before: &[FaultSpec]) -> Option<FaultSpec> {
+    let names: Vec<&str> = KINDS.iter().map(|kind| kind.name).collect();
+    let kind = table.require_text("kind", &format!("one of: {}", names.join(", ")))?;
+    let Some(entry) = KINDS.iter().find(|entry| entry.name == kind.value) else {
+        let help = did_you_mean(&kind.value, &names);
+        table.reader.error(kind.span, format!("unknown kind of fault `{}`", kind.value), help);
+        return None;
+    };
+    let name = table.text("name").unwrap_or_else(|| Placed::new(kind.value.clone(), kind.span.clone()));
+    let (begins, lasts) = moment::read(&table, disturb);
+    let read = (entry.read)(&table);
+    let reader = table.reader;
+    table.finish();
+    if name.value.is_empty() || name.value.contains(char::is_whitespace) {
+        let help = "a fault's name is one word, such as `manager-off`: expectations use it in sentences";
+        reader.error(name.span.clone(), "this cannot be a fault's name", help);
+    }
+    if before.iter().any(|fault| fault.name.value == name.value) {
+        let help = "give each fault a `name` of its own";
+        reader.error(name.span.clone(), format!("two faults are called `{}`", name.value), help);
+    }
+    let (kind, target) = read?;
+    Some(FaultSpec { name, kind, target, begins, lasts })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_is_the_plans_kind_of_that_name() {
+        for kind in KINDS {
+            let text = format!(
+                "title = 'x'\ncluster = 'c'\n[phases]\ndisturb = '9m'\n[[fault]]\nkind = '{}'\nfrom = '1m'\n{}",
+                kind.name,
+                kind.keys.iter().map(|(key, _)| example(key)).collect::<String>()
+            );
+            let (scenario, findings) =
+                crate::scenario::Scenario::parse(&crate::finding::Source::new("x.toml", text));
+            assert!(findings.is_empty(), "{}", findings.render(false));
+            assert_eq!(scenario.faults[0].kind.name(), kind.name);
+        }
+    }
+
+    /// A value for each key of each kind; a new key needs one here.
+    fn example(key: &str) -> String {
+        let value = match key {
+            "node" => "'worker1'",
+            "process" => "'wso2'",
+            "between" => "'manager'",
+            "and" => "['worker1', 'worker2']",
+            "direction" => "'a-to-b'",
+            "latency" | "jitter" => "'10ms'",
+            "bandwidth" => "'64KiB/s'",
+            other => panic!("no example for the key {other}"),
+        };
+        format!("{key} = {value}\n")
+    }
+}

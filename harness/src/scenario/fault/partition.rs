@@ -1,0 +1,33 @@
+//! Packets between two groups of nodes are lost, in one direction or both. At the end they pass again.
+
+use super::Kind;
+use crate::finding::did_you_mean;
+use crate::plan::{FaultKind, PartitionDirection};
+use crate::scenario::selector;
+
+pub(super) const KIND: Kind = Kind {
+    name: "partition",
+    doc: "packets between two groups of nodes are lost; at the end they pass again",
+    keys: &[
+        ("between", "one group: names or roles"),
+        ("and", "the other group; all other nodes, if it is left out"),
+        ("direction", "`both` (if it is left out), `a-to-b` or `b-to-a`: whose packets are lost"),
+    ],
+    read: |table| {
+        let target = selector::between(table);
+        let direction = match table.text("direction") {
+            None => PartitionDirection::Both,
+            Some(text) => match text.value.as_str() {
+                "both" => PartitionDirection::Both,
+                "a-to-b" => PartitionDirection::AToB,
+                "b-to-a" => PartitionDirection::BToA,
+                other => {
+                    let help = did_you_mean(other, &["both", "a-to-b", "b-to-a"]);
+                    table.reader.error(text.span, format!("unknown direction `{other}`"), help);
+                    PartitionDirection::Both
+                }
+            },
+        };
+        Some((FaultKind::Partition { direction }, target?))
+    },
+};

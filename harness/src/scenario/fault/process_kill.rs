@@ -1,0 +1,19 @@
+//! A process is killed (SIGKILL), while its machine and its kernel go on. At the end it is started again.
+
+use super::Kind;
+use crate::plan::FaultKind;
+use crate::scenario::selector::{self, TargetSpec};
+
+pub(super) const KIND: Kind = Kind {
+    name: "process-kill",
+    doc: "a process is killed with SIGKILL; at the end it is started again",
+    keys: &[
+        ("node", "where: a name, `any worker`, `all workers`, or a list"),
+        ("process", "which: `wso2`, `nginx`, `cron`"),
+    ],
+    read: |table| {
+        let nodes = selector::nodes(table);
+        let process = table.require_text("process", "write `process = \"wso2\"`");
+        Some((FaultKind::ProcessKill, TargetSpec::Process { nodes: nodes?, process: process? }))
+    },
+};

@@ -1,0 +1,113 @@
+//! Which nodes a fault acts on, as a scenario says it: by name, or by role.
+
+use crate::expectation::Role;
+use crate::table::{Placed, Table};
+
+/// A node or some nodes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Selector {
+    /// The node of this name; if there is none, all nodes of the role that it names (`the manager`).
+    Node(String),
+    /// One node of this role, drawn by the seed.
+    Any(Role),
+    /// All nodes of this role.
+    All(Role),
+}
+
+/// What a fault acts on, as the scenario says it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TargetSpec {
+    /// Whole nodes.
+    Nodes(Vec<Placed<Selector>>),
+    /// A process on each of some nodes.
+    Process {
+        /// The nodes.
+        nodes: Vec<Placed<Selector>>,
+        /// The process.
+        process: Placed<String>,
+    },
+    /// Everything between two groups.
+    Between {
+        /// One group.
+        a: Vec<Placed<Selector>>,
+        /// The other group; empty for all other nodes.
+        b: Vec<Placed<Selector>>,
+    },
+}
+
+impl TargetSpec {
+    /// All selectors.
+    pub fn selectors(&self) -> impl Iterator<Item = &Placed<Selector>> {
+        let (one, other): (&[_], &[_]) = match self {
+            TargetSpec::Nodes(nodes) | TargetSpec::Process { nodes, .. } => (nodes, &[]),
+            TargetSpec::Between { a, b } => (a, b),
+        };
+        one.iter().chain(other)
+    }
+}
+
+impl Selector {
+    /// Reads `worker1`, `the manager`, `any worker`, `all workers`, `every worker`.
+    pub fn parse(text: &str) -> Selector {
+        let words: Vec<&str> = text.split_whitespace().collect();
+        match words[..] {
+            ["the", name] => Selector::Node(name.to_owned()),
+            ["any" | "a" | "one", role] if Role::of(role).is_some() => Selector::Any(role_of(role)),
+            ["all" | "every" | "each", role] if Role::of(role).is_some() => Selector::All(role_of(role)),
+            [role @ ("workers" | "managers" | "balancers" | "clients")] => Selector::All(role_of(role)),
+            _ => Selector::Node(text.trim().to_owned()),
+        }
+    }
+}
+
+/// The nodes of `node` or `nodes`, which mean the same.
+pub(super) fn nodes(table: &Table<'_>) -> Option<Vec<Placed<Selector>>> {
+    let (one, many) = (table.texts("node"), table.texts("nodes"));
+    if let (Some(_), Some(_)) = (&one, &many) {
+        let span = table.key_span("nodes").unwrap_or_default();
+        table.reader.error(span, "both `node` and `nodes` say where the fault acts", "leave one out");
+    }
+    if !table.has("node") && !table.has("nodes") {
+        table.missing("node", "write `node = \"worker1\"`, or a role: `any worker`, `all workers`");
+    }
+    let nodes = one.or(many)?;
+    if nodes.is_empty() {
+        table.missing("a node", "name at least one");
+    }
+    Some(selectors(nodes))
+}
+
+/// The two groups of `between` and `and`.
+pub(super) fn between(table: &Table<'_>) -> Option<TargetSpec> {
+    let (a, b) = (table.texts("between"), table.texts("and"));
+    if !table.has("between") {
+        table.missing("between", "write `between = [\"manager\"]` and `and = [\"worker1\", \"worker2\"]`");
+    }
+    if a.as_ref().is_some_and(Vec::is_empty) || b.as_ref().is_some_and(Vec::is_empty) {
+        table.missing("a node", "name at least one on each side");
+    }
+    Some(TargetSpec::Between { a: selectors(a?), b: b.map(selectors).unwrap_or_default() })
+}
+
+fn selectors(texts: Vec<Placed<String>>) -> Vec<Placed<Selector>> {
+    texts.into_iter().map(|text| text.map(|text| Selector::parse(&text))).collect()
+}
+
+fn role_of(word: &str) -> Role {
+    Role::of(word).expect("the caller has asked whether it is a role")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn roles_and_names_are_told_apart() {
+        assert_eq!(Selector::parse("any worker"), Selector::Any(Role::Worker));
+        assert_eq!(Selector::parse("all workers"), Selector::All(Role::Worker));
+        assert_eq!(Selector::parse("workers"), Selector::All(Role::Worker));
+        assert_eq!(Selector::parse("the manager"), Selector::Node("manager".to_owned()));
+        assert_eq!(Selector::parse("worker1"), Selector::Node("worker1".to_owned()));
+        assert_eq!(Selector::parse("any wrker"), Selector::Node("any wrker".to_owned()));
+    }
+}
