@@ -34,6 +34,12 @@ const LATENCY: Duration = Duration::from_millis(1);
 const PORT: u16 = 80;
 
 fn main() {
+    // For a profiler: one side alone, 2,000 requests.
+    match std::env::args().nth(1).as_deref() {
+        Some("engine") => return on_engine(2, 10, 200),
+        Some("duplex") => return on_duplex(2000),
+        _ => {}
+    }
     let requests = 600;
     println!("client -> balancer -> 2 workers, 1 request/s, {requests} simulated seconds");
     let engine = best_of(5, || on_engine(2, 1, 600));

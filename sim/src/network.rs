@@ -4,6 +4,7 @@
 //! which it would: when the link is cut or the destination has no power then, it is lost, and
 //! [`recovery`] plays the sender's retransmissions until one gets through or the sender gives up.
 
+pub(crate) mod coalesce;
 pub(crate) mod connection;
 pub(crate) mod link;
 mod listener;
@@ -47,7 +48,7 @@ struct Wire {
 #[derive(Debug)]
 enum Happening {
     /// A packet is at the end of its link. What was `recovered` may pass those that are held.
-    Arrival { packet: Packet, sent: SimTime, recovered: bool },
+    Arrival { packet: Packet, from: HostIndex, to: Option<HostIndex>, sent: SimTime, recovered: bool },
     /// A packet that never was on a link: the model's own word to a socket stack.
     Word(Packet),
     /// A sender's retransmission timer ends.
@@ -195,7 +196,8 @@ impl Network {
         recovered: bool,
         sequence: &mut dyn FnMut() -> u64,
     ) {
-        let arrival = match self.host_at(packet.dst) {
+        let to = self.host_at(packet.dst);
+        let arrival = match to {
             Some(to) => {
                 let (seed, size) = (self.seed, packet.size());
                 self.link_mut(from, to)
@@ -204,7 +206,7 @@ impl Network {
             // Nobody has this address: the packet is lost somewhere on the way.
             None => now,
         };
-        self.schedule(arrival, Happening::Arrival { packet, sent: now, recovered }, sequence);
+        self.schedule(arrival, Happening::Arrival { packet, from, to, sent: now, recovered }, sequence);
     }
 
     fn schedule(&mut self, at: SimTime, what: Happening, sequence: &mut dyn FnMut() -> u64) {
@@ -218,8 +220,13 @@ impl Network {
         self.purge_orphans(now, sequence);
         match scheduled.what {
             Happening::Word(packet) => Some(packet),
-            Happening::Arrival { packet, sent, recovered } => {
-                self.arrive(packet, sent, recovered, now, sequence)
+            Happening::Arrival { packet, from, to, sent, recovered } => {
+                let open = to.is_some_and(|to| self.wires[to.0].powered && !self.link(from, to).is_cut());
+                if open {
+                    return self.arrive(packet, recovered, now, sequence);
+                }
+                self.lose(packet, sent, now, sequence);
+                None
             }
             Happening::Retry { connection, sender, token } => {
                 self.retry(connection, sender, token, now, sequence);
@@ -231,15 +238,10 @@ impl Network {
     fn arrive(
         &mut self,
         packet: Packet,
-        sent: SimTime,
         recovered: bool,
         now: SimTime,
         sequence: &mut dyn FnMut() -> u64,
     ) -> Option<Packet> {
-        if !self.is_open(packet.src, packet.dst) {
-            self.lose(packet, sent, now, sequence);
-            return None;
-        }
         let Transport::Tcp(segment) = &packet.payload else { return Some(packet) };
         let (from, to) = ends(&packet, segment);
         if !self.recovery.is_empty() {
@@ -271,10 +273,13 @@ impl Network {
         }
     }
 
-    /// The process that owned a connection's end is gone, or has closed it.
-    pub(crate) fn orphan(&mut self, local: SocketAddr, peer: SocketAddr, now: SimTime) {
+    /// The process that owned a connection's end is gone, or has closed it; the peer may still send, or has said
+    /// that it does not.
+    pub(crate) fn let_go(&mut self, local: SocketAddr, peer: SocketAddr, more_may_come: bool, now: SimTime) {
         self.failures.remove(&(local, peer));
-        self.orphans.add(local, peer, now);
+        if more_may_come {
+            self.orphans.add(local, peer, now);
+        }
     }
 
     /// A connection has an owner.

@@ -10,9 +10,10 @@ use harness::trace::{EventKind, NodeName, Recorder};
 use turmoil_net::{EnterGuard, HostId, KernelConfig, Net, Packet};
 
 use super::executor::Executor;
-use super::timers::Timers;
+use super::timers::{EventKey, Timers};
 use crate::log;
 use crate::network::Network;
+use crate::network::coalesce::coalesce;
 use crate::network::link::LinkSpec;
 
 /// So many polls without time going on are a livelock.
@@ -25,7 +26,9 @@ pub(crate) struct Core {
     sockets_touched: Cell<bool>,
     /// The simulated socket stacks; none once the engine is gone.
     sockets: RefCell<Option<EnterGuard>>,
+    /// Buffers of [`Core::collect_packets`], kept for their memory.
     outbound: RefCell<Vec<Packet>>,
+    merged: RefCell<Vec<Packet>>,
     pub(crate) seed: u64,
     pub(crate) executor: Executor,
     pub(crate) timers: RefCell<Timers>,
@@ -54,6 +57,7 @@ impl Core {
             sockets_touched: Cell::new(false),
             sockets: RefCell::new(Some(stacks.enter())),
             outbound: RefCell::default(),
+            merged: RefCell::default(),
             seed,
             executor: Executor::new(),
             timers: RefCell::default(),
@@ -111,30 +115,36 @@ impl Core {
                 self.collect_packets();
                 continue;
             }
-            let timer = self.timers.borrow().next();
-            let arrival = self.network.borrow().next_event();
-            let next = match (timer, arrival) {
-                (Some(timer), Some(arrival)) => timer.min(arrival),
-                (Some(key), None) | (None, Some(key)) => key,
-                (None, None) => {
-                    self.set_now(to);
-                    return Advance::Reached;
-                }
-            };
-            if next.0 > to {
+            let Some(next) = self.next_event().filter(|next| next.0 <= to) else {
                 self.set_now(to);
                 return Advance::Reached;
-            }
+            };
             if next.0 > self.now() {
                 polls_at_this_moment = 0;
                 self.set_now(next.0);
             }
-            if Some(next) == timer {
-                let waker = self.timers.borrow_mut().pop();
-                waker.expect("it was seen above").wake();
-            } else {
-                self.network_event();
+            // All that is due happens before any task sees it: what arrives together is answered together.
+            while let Some(due) = self.next_event().filter(|due| due.0 <= self.now()) {
+                self.happen(due);
             }
+        }
+    }
+
+    fn next_event(&self) -> Option<EventKey> {
+        let (timer, arrival) = (self.timers.borrow().next(), self.network.borrow().next_event());
+        match (timer, arrival) {
+            (Some(timer), Some(arrival)) => Some(timer.min(arrival)),
+            (one, other) => one.or(other),
+        }
+    }
+
+    /// Lets the event of this key, the first, happen.
+    fn happen(&self, key: EventKey) {
+        if self.timers.borrow().next() == Some(key) {
+            let waker = self.timers.borrow_mut().pop();
+            waker.expect("it was seen above").wake();
+        } else {
+            self.network_event();
         }
     }
 
@@ -152,12 +162,15 @@ impl Core {
         if let Some(sockets) = &*self.sockets.borrow() {
             sockets.egress_all(&mut outbound);
         }
+        let mut merged = self.merged.take();
+        coalesce(&mut outbound, &mut merged);
         let mut network = self.network.borrow_mut();
-        for packet in outbound.drain(..) {
+        for packet in merged.drain(..) {
             network.send(packet, self.now(), || self.next_sequence());
         }
         drop(network);
         self.outbound.replace(outbound);
+        self.merged.replace(merged);
     }
 
     /// Lets the network do what is due: packets that arrive now go into the socket stacks.

@@ -203,8 +203,10 @@ impl Network {
             } else {
                 self.send_again(sender, peer, &mut unsettled, now, sequence);
                 if back {
-                    if let Some(answer) = unsettled.unheard.take() {
-                        let arrival = Happening::Arrival { packet: answer, sent: now, recovered: true };
+                    let peer_host = self.host_at(peer.ip());
+                    if let (Some(from), Some(packet)) = (peer_host, unsettled.unheard.take()) {
+                        let to = self.host_at(sender.ip());
+                        let arrival = Happening::Arrival { packet, from, to, sent: now, recovered: true };
                         self.schedule(now + round_trip, arrival, sequence);
                     }
                 }

@@ -5,7 +5,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use turmoil_net::HostId;
@@ -22,6 +22,8 @@ pub struct TcpStream {
     stack: HostId,
     local: SocketAddr,
     peer: SocketAddr,
+    /// Whether the peer has said that it sends no more.
+    ended: bool,
 }
 
 impl fmt::Debug for TcpStream {
@@ -51,7 +53,7 @@ impl TcpStream {
         let local = inner.local_addr().expect("a connected socket has an address");
         let peer = inner.peer_addr().expect("a connected socket has a peer");
         core.network.borrow_mut().adopt(local, peer);
-        Self { inner: Some(inner), core: Rc::clone(core), stack: id, local, peer }
+        Self { inner: Some(inner), core: Rc::clone(core), stack: id, local, peer, ended: false }
     }
 
     /// This end's address.
@@ -67,6 +69,14 @@ impl TcpStream {
     fn socket(&mut self) -> Pin<&mut stack::TcpStream> {
         self.core.enter(self.stack);
         Pin::new(self.inner.as_mut().expect("only dropping takes it"))
+    }
+
+    /// Whether the peer has said that it sends no more, and everything before is read.
+    fn is_at_end(&self) -> bool {
+        let Some(inner) = &self.inner else { return false };
+        let mut byte = [0];
+        let peeked = inner.poll_peek(&mut Context::from_waker(Waker::noop()), &mut ReadBuf::new(&mut byte));
+        matches!(peeked, Poll::Ready(Ok(0)))
     }
 
     /// The stack reports every abort as a reset; the network knows which of them were time-outs.
@@ -85,7 +95,8 @@ impl Drop for TcpStream {
     fn drop(&mut self) {
         if self.core.enter(self.stack) {
             let now = self.core.now();
-            self.core.network.borrow_mut().orphan(self.local, self.peer, now);
+            let more_may_come = !self.ended && !self.is_at_end();
+            self.core.network.borrow_mut().let_go(self.local, self.peer, more_may_come, now);
         } else {
             // The stacks are gone, and their sockets with them.
             std::mem::forget(self.inner.take());
@@ -99,7 +110,11 @@ impl AsyncRead for TcpStream {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        self.socket().poll_read(cx, buf).map_err(|error| self.explain(error))
+        let before = buf.filled().len();
+        let polled = self.socket().poll_read(cx, buf);
+        self.ended |=
+            matches!(polled, Poll::Ready(Ok(()))) && buf.filled().len() == before && buf.remaining() > 0;
+        polled.map_err(|error| self.explain(error))
     }
 }
 
