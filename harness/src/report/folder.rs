@@ -64,15 +64,22 @@ pub struct WriteError {
     pub error: io::Error,
 }
 
-/// Writes these faces of a report into `folder`, which is made when it is missing.
+/// Writes these faces of a report into `folder`, which is made when it is missing. Gives the files that are
+/// new or other than before.
 ///
 /// # Errors
 /// The first file or folder that cannot be written; what stood there before is then still whole.
-pub fn write(folder: &Path, report: &Report, formats: &[Format]) -> Result<(), WriteError> {
+pub fn write(folder: &Path, report: &Report, formats: &[Format]) -> Result<Vec<PathBuf>, WriteError> {
+    let mut changed = Vec::new();
     for format in formats {
-        put(&folder.join(format.file()), format.render(report).as_bytes())?;
+        let (path, text) = (folder.join(format.file()), format.render(report));
+        if fs::read(&path).is_ok_and(|before| before == text.as_bytes()) {
+            continue;
+        }
+        put(&path, text.as_bytes())?;
+        changed.push(path);
     }
-    Ok(())
+    Ok(changed)
 }
 
 /// Writes a file under a temporary name and renames it, so that nobody meets half of it. Its folder is made
