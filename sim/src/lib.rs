@@ -2,6 +2,7 @@
 
 pub mod clock;
 pub mod config;
+pub mod cron;
 pub mod disk;
 pub mod engine;
 pub mod fs;
@@ -9,4 +10,7 @@ pub mod host;
 pub mod http;
 pub mod log;
 pub mod network;
+pub mod planted;
 pub mod process;
+pub mod ssh;
+pub mod sync;
