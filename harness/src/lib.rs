@@ -4,6 +4,7 @@
 //! [`Cluster`](cluster::Cluster), which the crate `sim` implements.
 
 pub mod capability;
+pub mod checker;
 pub mod cluster;
 pub mod cluster_files;
 pub mod expectation;
@@ -11,6 +12,7 @@ pub mod expectation;
 mod fake;
 pub mod finding;
 pub mod jobs;
+pub mod metrics;
 pub mod plan;
 pub mod report;
 pub mod rng;

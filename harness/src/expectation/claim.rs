@@ -235,11 +235,20 @@ impl Claim {
         }
     }
 
+    /// While what the claim holds, if it is about a time.
+    pub fn condition(&self) -> Option<&Condition> {
+        match self {
+            Claim::LostWhile { condition, .. } | Claim::NotConvergingWhile { condition, .. } => {
+                Some(condition)
+            }
+            _ => None,
+        }
+    }
+
     /// The fault that the claim names, if it names one.
     pub fn fault(&self) -> Option<&Named> {
-        match self {
-            Claim::LostWhile { condition: Condition::Fault(fault), .. }
-            | Claim::NotConvergingWhile { condition: Condition::Fault(fault), .. } => Some(fault),
+        match self.condition()? {
+            Condition::Fault(fault) => Some(fault),
             _ => None,
         }
     }

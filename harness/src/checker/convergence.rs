@@ -1,0 +1,279 @@
+//! Convergence: how late, and whether at all, what the manager has reaches every worker.
+//!
+//! Verifies, by the digests of every file below the synced folders (equal digests stand for equal bytes):
+//! - staleness: for how long a worker holds a content that the manager has replaced, counted from the moment of
+//!   the replacement. So a worker that always lags one sync behind is stale for one sync's time, not for ever.
+//! - convergence after faults: when what the manager had replaced before the last fault ended had reached the
+//!   worker, or was overtaken there by something newer.
+//! - divergence at the end: every path below the folders, in both directions; a file that rsync left half
+//!   written counts.
+//! - agreement: at the end, all running workers serve the same revisions.
+//!
+//! Does not verify modes, times, owners or empty folders, nor that the manager's content is what was published
+//! (durability does). With several managers, the first one that has a synced folder is followed.
+
+mod follow;
+
+pub(super) use follow::Follow;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{Checker, Scene, Stated, Verdicts, count, held};
+use crate::capability::Capability;
+use crate::expectation::Claim;
+use crate::report::Judgement;
+use crate::time::{SimTime, show_span};
+use crate::trace::event::FileChange;
+use crate::trace::{Event, EventId, EventKind, NodeName};
+use crate::verdict::{Convergence as Converged, Status};
+
+const NAME: &str = "convergence";
+
+pub(super) const ENTRY: super::Entry = super::Entry {
+    name: NAME,
+    doc: "how late, and whether at all, what the manager has reaches every worker",
+    judges: |claim| {
+        matches!(
+            claim,
+            Claim::ConvergedWithin { .. }
+                | Claim::ConvergedAtEnd { .. }
+                | Claim::NotConvergingWhile { .. }
+                | Claim::StaleAtMost { .. }
+        )
+    },
+    make: || Box::<Convergence>::default(),
+};
+
+/// No more divergent paths than this are named.
+const PATHS_MAX: usize = 20;
+const SYNC: Option<Capability> = Some(Capability::Sync);
+
+#[derive(Default)]
+struct Convergence {
+    follow: Follow,
+    /// What each running gateway serves, with the event of its deployment.
+    served: BTreeMap<NodeName, BTreeMap<Arc<str>, (u64, EventId)>>,
+}
+
+impl Checker for Convergence {
+    fn observe(&mut self, event: &Event, scene: &Scene) {
+        if let Some(node) = &event.node {
+            match &event.kind {
+                EventKind::FileChanged { path, change, digest, .. } => {
+                    if let Some(path) = scene.below_root(node, path) {
+                        let digest = digest.filter(|_| *change != FileChange::Removed);
+                        self.follow.changed(node, path, digest, event, scene);
+                    }
+                }
+                EventKind::DiskState { root, files } if scene.roots.get(node) == Some(root) => {
+                    self.follow.state(node, files, event, scene);
+                }
+                EventKind::ApiDeployed { api, revision } => {
+                    let served = self.served.entry(node.clone()).or_default();
+                    served.insert(api.clone(), (*revision, event.id));
+                }
+                EventKind::ApiUndeployed { api } => {
+                    self.served.entry(node.clone()).or_default().remove(api);
+                }
+                EventKind::NodeDown => {
+                    self.served.remove(node);
+                }
+                EventKind::ProcessEnded { .. } if scene.is_down(node) => {
+                    self.served.remove(node);
+                }
+                _ => {}
+            }
+        }
+        self.follow.look(scene);
+    }
+
+    fn judge(&mut self, scene: &Scene, claims: &[Stated]) -> Judgement {
+        let mut verdicts = Verdicts::of(NAME);
+        let mut judgement = Judgement::default();
+        for stated in claims {
+            self.judge_claim(stated, scene, &mut verdicts);
+        }
+        let about_end = |stated: &Stated| {
+            matches!(stated.claim, Claim::ConvergedAtEnd { .. } | Claim::ConvergedWithin { .. })
+        };
+        if !claims.iter().any(about_end) && scene.workers.iter().any(|worker| self.follow.seen(worker)) {
+            let claim = "every worker's files are equal to the manager's at the end";
+            self.equal_at_end(claim, &scene.workers, &mut verdicts);
+        }
+        self.agreement(scene, &mut verdicts);
+        for worker in scene.workers.iter().filter(|worker| self.follow.seen(worker)) {
+            judgement.convergence.push(self.converged(worker, scene));
+        }
+        judgement.verdicts = verdicts.list;
+        judgement
+    }
+}
+
+impl Convergence {
+    fn judge_claim(&self, stated: &Stated, scene: &Scene, verdicts: &mut Verdicts) {
+        let text = stated.text.as_str();
+        match &stated.claim {
+            Claim::ConvergedAtEnd { workers } => {
+                self.equal_at_end(text, &scene.chosen(workers), verdicts);
+            }
+            Claim::ConvergedWithin { workers, within } => {
+                self.converged_within(text, &scene.chosen(workers), *within, scene, verdicts);
+            }
+            Claim::StaleAtMost { workers, span } => {
+                self.stale_at_most(text, &scene.chosen(workers), *span, scene, verdicts);
+            }
+            Claim::NotConvergingWhile { workers, condition } => {
+                let workers = scene.chosen(workers);
+                let windows = scene.windows_of(condition);
+                let (mut lagged, mut converged) = (false, Vec::new());
+                for (id, _) in &windows {
+                    for worker in &workers {
+                        let seen = self.follow.in_window(worker, *id);
+                        lagged |= seen.lagged;
+                        converged.extend(seen.converged.iter().map(|event| (worker.clone(), *event)));
+                    }
+                }
+                let (status, summary) = match (windows.is_empty(), converged.first()) {
+                    (true, _) => (Status::Unknown, "this never was so in the run".to_owned()),
+                    (_, Some((worker, _))) => (Status::Fail, format!("{worker} became equal to the manager")),
+                    _ if lagged => (Status::Pass, "workers lagged behind, and none caught up".to_owned()),
+                    _ => (Status::Unknown, "no worker lagged behind then".to_owned()),
+                };
+                verdicts.add(text, SYNC, status, summary, converged.into_iter().map(|(_, event)| event));
+            }
+            _ => {}
+        }
+    }
+
+    fn equal_at_end(&self, claim: &str, workers: &[NodeName], verdicts: &mut Verdicts) {
+        let unseen: Vec<&str> =
+            workers.iter().filter(|worker| !self.follow.seen(worker)).map(|worker| &**worker).collect();
+        let mut evidence = Vec::new();
+        let mut told = Vec::new();
+        for worker in workers {
+            let stale = self.follow.stale(worker);
+            if let Some((path, since)) = stale.first_key_value() {
+                told.push(format!("{} on {worker}, such as {path}", count(stale.len() as u64, "file")));
+                evidence.push(since.event);
+            }
+        }
+        let (status, summary) = if !told.is_empty() {
+            (Status::Fail, format!("different: {}", told.join("; ")))
+        } else if !unseen.is_empty() || workers.is_empty() {
+            (Status::Unknown, format!("the files of {} were not seen", unseen.join(", ")))
+        } else {
+            evidence.extend(workers.iter().filter_map(|worker| self.follow.last_state(worker)));
+            let files = self.follow.files();
+            (Status::Pass, format!("all {files} files are equal on {}", workers.join(" and ")))
+        };
+        verdicts.add(claim, SYNC, status, summary, evidence);
+    }
+
+    fn converged_within(
+        &self,
+        claim: &str,
+        workers: &[NodeName],
+        within: Duration,
+        scene: &Scene,
+        verdicts: &mut Verdicts,
+    ) {
+        let unknown = |why: &str| (Status::Unknown, why.to_owned(), Vec::new());
+        let (status, summary, evidence) = match scene.calm_since() {
+            _ if workers.iter().any(|worker| !self.follow.seen(worker)) => unknown("not all files were seen"),
+            _ if !self.follow.published() => unknown("nothing changed on the manager after warm-up"),
+            None => unknown("a fault acted until the run ended"),
+            Some(calm) => {
+                let (mut late, mut latest, mut evidence) = (Vec::new(), Duration::ZERO, Vec::new());
+                for worker in workers {
+                    match self.follow.caught_up(worker, calm) {
+                        Some((at, event)) if at.since(calm) <= within => {
+                            latest = latest.max(at.since(calm));
+                            evidence.push(event);
+                        }
+                        Some((at, event)) => {
+                            late.push(format!("{worker} took {}", show_span(at.since(calm))));
+                            evidence.push(event);
+                        }
+                        None => {
+                            late.push(format!("{worker} did not"));
+                            evidence.extend(self.follow.stale(worker).values().map(|since| since.event));
+                        }
+                    }
+                }
+                match late.is_empty() {
+                    true => (Status::Pass, format!("all had within {}", show_span(latest)), evidence),
+                    false => (Status::Fail, late.join("; "), evidence),
+                }
+            }
+        };
+        verdicts.add(claim, SYNC, status, summary, evidence);
+    }
+
+    fn stale_at_most(
+        &self,
+        claim: &str,
+        workers: &[NodeName],
+        span: Duration,
+        scene: &Scene,
+        verdicts: &mut Verdicts,
+    ) {
+        if workers.iter().any(|worker| !self.follow.seen(worker)) || !self.follow.published() {
+            let summary = "nothing changed on the manager after warm-up".to_owned();
+            verdicts.add(claim, SYNC, Status::Unknown, summary, []);
+            return;
+        }
+        let worst = workers.iter().map(|worker| (self.follow.staleness(worker, scene), worker)).max();
+        let Some((worst, worker)) = worst else { return };
+        let of = worst.path.as_deref().map(|path| format!(", of {path}")).unwrap_or_default();
+        let summary = format!("at most {}, on {worker}{of}", show_span(worst.span));
+        verdicts.add(claim, SYNC, held(worst.span <= span), summary, worst.evidence);
+    }
+
+    /// All running workers must serve the same, once everything has settled.
+    fn agreement(&self, scene: &Scene, verdicts: &mut Verdicts) {
+        let served = |worker: &NodeName| self.served.get(worker).filter(|_| !scene.is_down(worker));
+        let running: Vec<_> =
+            scene.workers.iter().filter_map(|worker| Some((worker, served(worker)?))).collect();
+        if running.len() < 2 {
+            return;
+        }
+        let apis: std::collections::BTreeSet<&Arc<str>> =
+            running.iter().flat_map(|(_, served)| served.keys()).collect();
+        let (mut different, mut evidence) = (Vec::new(), Vec::new());
+        for api in &apis {
+            let revision =
+                |served: &BTreeMap<Arc<str>, (u64, EventId)>| served.get(*api).map(|(number, _)| *number);
+            let first = revision(running[0].1);
+            if running.iter().any(|(_, served)| revision(served) != first) {
+                let each = running.iter().map(|(worker, served)| match revision(served) {
+                    Some(number) => format!("revision {number} on {worker}"),
+                    None => format!("not on {worker}"),
+                });
+                different.push(format!("{api}: {}", each.collect::<Vec<_>>().join(", ")));
+                evidence.extend(running.iter().filter_map(|(_, served)| Some(served.get(*api)?.1)));
+            }
+        }
+        let summary = match different.len() {
+            0 => format!("{} on {} workers", count(apis.len() as u64, "API"), running.len()),
+            1..=3 => different.join("; "),
+            more => format!("{}; and {} more", different[..3].join("; "), more - 3),
+        };
+        let claim = "every worker serves the same revisions at the end";
+        verdicts.add(claim, SYNC, held(different.is_empty()), summary, evidence);
+    }
+
+    fn converged(&self, worker: &NodeName, scene: &Scene) -> Converged {
+        let stale = self.follow.stale(worker);
+        let staleness = self.follow.staleness(worker, scene).span;
+        Converged {
+            worker: worker.clone(),
+            staleness_ms_max: u64::try_from(staleness.as_millis()).unwrap_or(u64::MAX),
+            converged_at_ms: stale
+                .is_empty()
+                .then(|| self.follow.equal_since(worker).unwrap_or(SimTime::ZERO).as_millis()),
+            divergent: stale.keys().take(PATHS_MAX).cloned().collect(),
+        }
+    }
+}

@@ -1,0 +1,292 @@
+//! Follows, path by path, how each worker's files run behind the manager's.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::super::scene::WindowId;
+use super::super::{Evidence, Scene};
+use crate::time::SimTime;
+use crate::trace::event::Digest;
+use crate::trace::{Event, EventId, NodeName};
+
+/// So many contents of a path that the manager has replaced are remembered; one that is older is taken for a
+/// content that the manager never had.
+const HISTORY_MAX: usize = 32;
+
+/// Since when a path on a worker holds what the manager no longer has, and the event that made it so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in super::super) struct Since {
+    at: SimTime,
+    pub(in super::super) event: EventId,
+}
+
+/// The longest staleness of a worker.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(in super::super) struct Staleness {
+    pub(in super::super) span: Duration,
+    pub(in super::super) path: Option<Arc<str>>,
+    /// The event that made it stale, and the one that ended it.
+    pub(in super::super) evidence: Vec<EventId>,
+}
+
+/// What was seen of one worker in a window of a condition.
+#[derive(Debug, Clone, Default)]
+pub(in super::super) struct InWindow {
+    /// Whether it lagged behind at some moment.
+    pub(in super::super) lagged: bool,
+    /// Events by which it became equal to the manager.
+    pub(in super::super) converged: Vec<EventId>,
+}
+
+#[derive(Debug, Default)]
+struct Path {
+    now: Option<Digest>,
+    /// Contents that were replaced, and when, oldest first.
+    past: VecDeque<(Option<Digest>, SimTime)>,
+}
+
+#[derive(Debug, Default)]
+struct Worker {
+    files: BTreeMap<Arc<str>, Digest>,
+    state: Option<EventId>,
+    stale: BTreeMap<Arc<str>, Since>,
+    worst: Staleness,
+    equal_since: Option<SimTime>,
+    /// The end of the last fault, and when what was stale then no longer was.
+    caught_up: Option<(SimTime, SimTime, EventId)>,
+    windows: BTreeMap<WindowId, (bool, Evidence)>,
+}
+
+/// The files of the manager and of the workers.
+#[derive(Debug, Default)]
+pub(in super::super) struct Follow {
+    manager: Option<NodeName>,
+    paths: BTreeMap<Arc<str>, Path>,
+    manager_seen: bool,
+    published: bool,
+    workers: BTreeMap<NodeName, Worker>,
+}
+
+impl Follow {
+    /// A file below a synced folder changed.
+    pub(in super::super) fn changed(
+        &mut self,
+        node: &NodeName,
+        path: &str,
+        digest: Option<Digest>,
+        event: &Event,
+        scene: &Scene,
+    ) {
+        if self.is_manager(node, scene) {
+            self.published |= scene.is_judged(event.at);
+            self.manager_changed(path, digest, event, scene);
+        } else if scene.workers.contains(node) {
+            self.worker_changed(node, path, digest, event, scene);
+        }
+    }
+
+    /// All files below a synced folder, as they are.
+    pub(in super::super) fn state(
+        &mut self,
+        node: &NodeName,
+        files: &BTreeMap<Arc<str>, Digest>,
+        event: &Event,
+        scene: &Scene,
+    ) {
+        let before: Vec<Arc<str>> = if self.is_manager(node, scene) {
+            self.manager_seen = true;
+            self.paths.iter().filter(|(_, path)| path.now.is_some()).map(|(path, _)| path.clone()).collect()
+        } else if scene.workers.contains(node) {
+            let worker = self.workers.entry(node.clone()).or_default();
+            worker.state = Some(event.id);
+            // The first state of a worker is compared with everything that the manager has.
+            self.paths.keys().chain(worker.files.keys()).cloned().collect()
+        } else {
+            return;
+        };
+        let is_manager = self.is_manager(node, scene);
+        let gone = before.iter().filter(|path| !files.contains_key(*path)).map(|path| (path.clone(), None));
+        let there = files.iter().map(|(path, digest)| (path.clone(), Some(*digest)));
+        for (path, digest) in gone.chain(there).collect::<Vec<_>>() {
+            match is_manager {
+                true => self.manager_changed(&path, digest, event, scene),
+                false => self.worker_changed(node, &path, digest, event, scene),
+            }
+        }
+        for worker in self.workers.values_mut() {
+            if worker.stale.is_empty() {
+                worker.equal_since.get_or_insert(event.at);
+            }
+        }
+    }
+
+    /// Looks at what holds now: after every event.
+    pub(in super::super) fn look(&mut self, scene: &Scene) {
+        let calm = scene.calm_since();
+        for worker in self.workers.values_mut() {
+            for id in scene.windows_at(scene.now) {
+                if !worker.stale.is_empty() {
+                    worker.windows.entry(id).or_default().0 = true;
+                }
+            }
+            if let Some(calm) = calm
+                && worker.caught_up.is_none_or(|(since, ..)| since != calm)
+                && worker.stale.values().all(|since| since.at > calm)
+            {
+                worker.caught_up = Some((calm, scene.now, scene.last));
+            }
+        }
+    }
+
+    /// Whether the files of the manager and of this worker were seen.
+    pub(in super::super) fn seen(&self, worker: &str) -> bool {
+        self.manager_seen && self.workers.get(worker).is_some_and(|worker| worker.state.is_some())
+    }
+
+    /// The last event that listed a worker's files.
+    pub(in super::super) fn last_state(&self, worker: &str) -> Option<EventId> {
+        self.workers.get(worker)?.state
+    }
+
+    /// Whether the manager's files changed after warm-up.
+    pub(in super::super) fn published(&self) -> bool {
+        self.published
+    }
+
+    /// How many files the manager has.
+    pub(in super::super) fn files(&self) -> usize {
+        self.paths.values().filter(|path| path.now.is_some()).count()
+    }
+
+    /// The paths in which a worker differs from the manager.
+    pub(in super::super) fn stale(&self, worker: &str) -> &BTreeMap<Arc<str>, Since> {
+        static NONE: BTreeMap<Arc<str>, Since> = BTreeMap::new();
+        self.workers.get(worker).map_or(&NONE, |worker| &worker.stale)
+    }
+
+    /// The longest staleness of a worker, up to now, as far as it lies after warm-up.
+    pub(in super::super) fn staleness(&self, worker: &str, scene: &Scene) -> Staleness {
+        let Some(worker) = self.workers.get(worker) else { return Staleness::default() };
+        let Some(judged_from) = scene.judged_from() else { return Staleness::default() };
+        let open = worker.stale.iter().map(|(path, since)| Staleness {
+            span: scene.now.since(since.at.max(judged_from)),
+            path: Some(path.clone()),
+            evidence: vec![since.event],
+        });
+        open.chain([worker.worst.clone()]).max_by_key(|staleness| staleness.span).unwrap_or_default()
+    }
+
+    /// Since when a worker's files have been equal to the manager's.
+    pub(in super::super) fn equal_since(&self, worker: &str) -> Option<SimTime> {
+        self.workers.get(worker)?.equal_since
+    }
+
+    /// When a worker had caught up with what was stale when the faults ended, and the event.
+    pub(in super::super) fn caught_up(&self, worker: &str, calm: SimTime) -> Option<(SimTime, EventId)> {
+        let (since, at, event) = self.workers.get(worker)?.caught_up?;
+        (since == calm).then_some((at, event))
+    }
+
+    /// What was seen of a worker in a window.
+    pub(in super::super) fn in_window(&self, worker: &str, id: WindowId) -> InWindow {
+        let seen = self.workers.get(worker).and_then(|worker| worker.windows.get(&id));
+        seen.map(|(lagged, converged)| InWindow { lagged: *lagged, converged: converged.0.clone() })
+            .unwrap_or_default()
+    }
+
+    fn is_manager(&mut self, node: &NodeName, scene: &Scene) -> bool {
+        if self.manager.is_none() {
+            self.manager = scene.managers.iter().find(|manager| scene.roots.contains_key(*manager)).cloned();
+        }
+        self.manager.as_ref() == Some(node)
+    }
+
+    fn manager_changed(&mut self, path: &str, digest: Option<Digest>, event: &Event, scene: &Scene) {
+        let path: Arc<str> = path.into();
+        let history = self.paths.entry(path.clone()).or_default();
+        if history.now == digest {
+            return;
+        }
+        history.past.push_back((history.now, event.at));
+        if history.past.len() > HISTORY_MAX {
+            history.past.pop_front();
+        }
+        history.now = digest;
+        for worker in self.workers.values_mut().filter(|worker| worker.state.is_some()) {
+            if worker.files.get(&path).copied() == digest {
+                worker.fresh(&path, event, scene, false);
+            } else {
+                worker.equal_since = None;
+                let since = Since { at: event.at, event: event.id };
+                worker.stale.entry(path.clone()).or_insert(since);
+            }
+        }
+    }
+
+    fn worker_changed(
+        &mut self,
+        node: &NodeName,
+        path: &str,
+        digest: Option<Digest>,
+        event: &Event,
+        scene: &Scene,
+    ) {
+        let path: Arc<str> = path.into();
+        let worker = self.workers.entry(node.clone()).or_default();
+        match digest {
+            Some(digest) => worker.files.insert(path.clone(), digest),
+            None => worker.files.remove(&path),
+        };
+        if !self.manager_seen {
+            return;
+        }
+        let history = self.paths.get(&path);
+        if history.and_then(|history| history.now) == digest {
+            worker.fresh(&path, event, scene, true);
+            return;
+        }
+        worker.equal_since = None;
+        let replaced =
+            history.and_then(|history| history.past.iter().rev().find(|(past, _)| *past == digest));
+        match replaced {
+            // It came a step forward, or went back: what it holds now was replaced at another moment.
+            Some((_, at)) => {
+                let since = Since { at: *at, event: event.id };
+                if let Some(before) = worker.stale.insert(path.clone(), since) {
+                    worker.note(&path, before, event, scene);
+                }
+            }
+            None => {
+                worker.stale.entry(path).or_insert(Since { at: event.at, event: event.id });
+            }
+        }
+    }
+}
+
+impl Worker {
+    /// A path holds what the manager has.
+    fn fresh(&mut self, path: &Arc<str>, event: &Event, scene: &Scene, by_worker: bool) {
+        if let Some(since) = self.stale.remove(path) {
+            self.note(path, since, event, scene);
+            if self.stale.is_empty() && by_worker {
+                for id in scene.windows_at(event.at) {
+                    self.windows.entry(id).or_default().1.add(event.id);
+                }
+            }
+        }
+        if self.stale.is_empty() {
+            self.equal_since.get_or_insert(event.at);
+        }
+    }
+
+    /// A staleness ended, and counts from the end of warm-up on.
+    fn note(&mut self, path: &Arc<str>, since: Since, event: &Event, scene: &Scene) {
+        let Some(judged_from) = scene.judged_from() else { return };
+        let span = event.at.since(since.at.max(judged_from));
+        if span > self.worst.span {
+            let evidence = vec![since.event, event.id];
+            self.worst = Staleness { span, path: Some(path.clone()), evidence };
+        }
+    }
+}

@@ -1,0 +1,340 @@
+//! What every checker needs to know of a run at any moment: who is who, which phase it is, what acts, what is
+//! down, and when the conditions held that claims name. Put together from the trace alone.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::Stated;
+use crate::expectation::{Condition, Role, Who, Workers, understand};
+use crate::time::SimTime;
+use crate::trace::event::Phase;
+use crate::trace::{Event, EventId, EventKind, NodeName};
+
+/// No more windows of one thing are kept: a run that flaps more often is told in counts.
+const WINDOWS_MAX: usize = 10_000;
+
+/// A time in which something was so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Window {
+    /// Its beginning.
+    pub from: SimTime,
+    /// Its end; none while it lasts.
+    pub to: Option<SimTime>,
+    /// The event that began it.
+    pub began: EventId,
+    /// The event that ended it.
+    pub ended: Option<EventId>,
+}
+
+impl Window {
+    /// Whether a moment lies in it.
+    pub fn holds(&self, at: SimTime) -> bool {
+        self.from <= at && self.to.is_none_or(|to| at < to)
+    }
+}
+
+/// A time in which a fault acted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FaultWindow {
+    /// The fault's name.
+    pub name: Arc<str>,
+    /// Its kind.
+    pub kind: Arc<str>,
+    /// The nodes that it acts on.
+    pub nodes: Vec<NodeName>,
+    /// When.
+    pub window: Window,
+}
+
+impl FaultWindow {
+    /// How outages call it: `manager-off (power-off on manager)`.
+    pub fn told(&self) -> String {
+        format!("{} ({} on {})", self.name, self.kind, self.nodes.join(", "))
+    }
+}
+
+/// When a condition of a claim held.
+#[derive(Debug)]
+struct Watched {
+    condition: Condition,
+    windows: Vec<Window>,
+}
+
+/// What is known of a run at one moment.
+#[derive(Debug, Default)]
+pub struct Scene {
+    /// Manager nodes.
+    pub managers: Vec<NodeName>,
+    /// Worker nodes.
+    pub workers: Vec<NodeName>,
+    /// Balancer nodes.
+    pub balancers: Vec<NodeName>,
+    /// The folder that the sync carries, and where it lands.
+    pub roots: BTreeMap<NodeName, Arc<str>>,
+    /// The moment of the last event.
+    pub now: SimTime,
+    /// The last event.
+    pub last: EventId,
+    /// The claims of the scenario that are understood.
+    pub claims: Vec<Stated>,
+    /// Sentences of the trace that are not understood.
+    pub not_understood: Vec<String>,
+    phase: Option<Phase>,
+    judged_from: Option<SimTime>,
+    disturb_ended: Option<SimTime>,
+    faults: Vec<FaultWindow>,
+    /// Servers, and whether they run: whatever has ever said that it is ready.
+    servers: BTreeMap<(NodeName, Arc<str>), bool>,
+    machines_down: BTreeSet<NodeName>,
+    downs: BTreeMap<NodeName, Vec<Window>>,
+    watched: Vec<Watched>,
+}
+
+impl Scene {
+    /// Sees one event.
+    pub fn see(&mut self, event: &Event) {
+        (self.now, self.last) = (event.at, event.id);
+        match &event.kind {
+            EventKind::RunStarted { managers, workers, balancers, synced_roots, .. } => {
+                self.managers.clone_from(managers);
+                self.workers.clone_from(workers);
+                self.balancers.clone_from(balancers);
+                self.roots.clone_from(synced_roots);
+            }
+            EventKind::RunPlanned { expectations, .. } => self.understand(expectations),
+            EventKind::PhaseStarted { phase } => {
+                self.phase = Some(*phase);
+                if *phase >= Phase::Disturb {
+                    self.judged_from.get_or_insert(event.at);
+                }
+                if *phase >= Phase::Heal {
+                    self.disturb_ended.get_or_insert(event.at);
+                }
+            }
+            EventKind::FaultBegan { fault, fault_kind, nodes } if self.faults.len() < WINDOWS_MAX => {
+                let (name, kind, nodes) = (fault.clone(), fault_kind.clone(), nodes.clone());
+                self.faults.push(FaultWindow { name, kind, nodes, window: opened(event) });
+            }
+            EventKind::FaultEnded { fault } => {
+                for acting in self.faults.iter_mut().filter(|acting| acting.name == *fault) {
+                    close(&mut acting.window, event);
+                }
+            }
+            // It did nothing: nothing is its work.
+            EventKind::FaultHadNoEffect { fault, .. } => {
+                self.faults.retain(|acting| acting.name != *fault || acting.window.to.is_some());
+            }
+            EventKind::NodeUp { .. } => self.machine(event, true),
+            EventKind::NodeDown => self.machine(event, false),
+            EventKind::ProcessReady { process } => self.server(event, process, true, true),
+            EventKind::ProcessStarted { process } => self.server(event, process, true, false),
+            EventKind::ProcessEnded { process, .. } => self.server(event, process, false, false),
+            _ => return,
+        }
+        self.watch(event);
+    }
+
+    /// Whether what begins at this moment is judged: a cluster's start is not.
+    pub fn is_judged(&self, at: SimTime) -> bool {
+        self.judged_from.is_some_and(|from| at >= from)
+    }
+
+    /// From when on it is judged; none until then.
+    pub fn judged_from(&self) -> Option<SimTime> {
+        self.judged_from
+    }
+
+    /// Whether a node's machine or one of its servers was down at a moment that is past.
+    pub fn was_down(&self, node: &str, at: SimTime) -> bool {
+        self.downs.get(node).is_some_and(|windows| windows.iter().rev().any(|window| window.holds(at)))
+    }
+
+    /// Whether a node's machine or one of its servers is down.
+    pub fn is_down(&self, node: &str) -> bool {
+        self.downs.get(node).and_then(|windows| windows.last()).is_some_and(|window| window.to.is_none())
+    }
+
+    /// When the last fault ended, and the event, if none acts now. In a run without faults that have acted, the
+    /// end of the disturb phase stands for it.
+    pub fn calm_since(&self) -> Option<SimTime> {
+        if self.faults.iter().any(|fault| fault.window.to.is_none()) {
+            return None;
+        }
+        self.faults.iter().filter_map(|fault| fault.window.to).max().or(self.disturb_ended)
+    }
+
+    /// The faults that acted at some moment of this span of time.
+    pub fn acted(&self, from: SimTime, to: SimTime) -> Vec<&FaultWindow> {
+        let overlaps = |window: &Window| window.from <= to && window.to.is_none_or(|end| end > from);
+        self.faults.iter().filter(|fault| overlaps(&fault.window)).collect()
+    }
+
+    /// The fault that ended last before a moment.
+    pub fn ended_before(&self, at: SimTime) -> Option<&FaultWindow> {
+        let ended = self.faults.iter().filter(|fault| fault.window.to.is_some_and(|to| to <= at));
+        ended.max_by_key(|fault| fault.window.to)
+    }
+
+    /// The windows of a condition that one of the claims names.
+    pub fn windows(&self, condition: &Condition) -> &[Window] {
+        let watched = self.watched.iter().find(|watched| same(&watched.condition, condition));
+        watched.map_or(&[], |watched| &watched.windows)
+    }
+
+    /// The windows, of all conditions that claims name, in which a moment lies: as places in lists that only
+    /// grow.
+    pub fn windows_at(&self, at: SimTime) -> impl Iterator<Item = WindowId> + '_ {
+        self.all_windows().filter(move |(_, window)| window.holds(at)).map(|(id, _)| id)
+    }
+
+    /// All windows of all conditions that claims name.
+    pub fn all_windows(&self) -> impl Iterator<Item = (WindowId, &Window)> {
+        self.watched.iter().enumerate().flat_map(|(condition, watched)| {
+            watched.windows.iter().enumerate().map(move |(number, window)| ((condition, number), window))
+        })
+    }
+
+    /// The windows of a condition, with their places.
+    pub fn windows_of(&self, condition: &Condition) -> Vec<(WindowId, Window)> {
+        let watched = self.watched.iter().position(|watched| same(&watched.condition, condition));
+        let Some(place) = watched else { return Vec::new() };
+        let windows = self.watched[place].windows.iter().enumerate();
+        windows.map(|(number, window)| ((place, number), *window)).collect()
+    }
+
+    /// The workers that a claim is about.
+    pub fn chosen(&self, workers: &Workers) -> Vec<NodeName> {
+        match workers {
+            Workers::All => self.workers.clone(),
+            Workers::Named(names) => names.iter().map(|named| named.name.as_str().into()).collect(),
+        }
+    }
+
+    /// The root that a path lies below, and the path below it.
+    pub fn below_root<'p>(&self, node: &str, path: &'p str) -> Option<&'p str> {
+        let root = self.roots.get(node)?.trim_end_matches('/');
+        path.strip_prefix(root)?.strip_prefix('/')
+    }
+
+    fn understand(&mut self, expectations: &[Arc<str>]) {
+        for text in expectations {
+            match understand(text) {
+                Ok(claim) => {
+                    if let Some(condition) = claim.condition()
+                        && !self.watched.iter().any(|watched| same(&watched.condition, condition))
+                    {
+                        self.watched.push(Watched { condition: condition.clone(), windows: Vec::new() });
+                    }
+                    self.claims.push(Stated { text: text.to_string(), claim });
+                }
+                Err(_) => self.not_understood.push(text.to_string()),
+            }
+        }
+    }
+
+    fn machine(&mut self, event: &Event, up: bool) {
+        let Some(node) = &event.node else { return };
+        if up {
+            self.machines_down.remove(node);
+        } else {
+            self.machines_down.insert(node.clone());
+            // Its servers are gone with it, whether their ends were recorded or not.
+            for ((of, _), runs) in &mut self.servers {
+                *runs &= of != node;
+            }
+        }
+        self.note_down(event, node);
+    }
+
+    fn server(&mut self, event: &Event, process: &Arc<str>, runs: bool, is_server: bool) {
+        let Some(node) = &event.node else { return };
+        let key = (node.clone(), process.clone());
+        if is_server {
+            self.servers.insert(key, runs);
+        } else if let Some(known) = self.servers.get_mut(&key) {
+            *known = runs;
+        }
+        self.note_down(event, node);
+    }
+
+    fn note_down(&mut self, event: &Event, node: &NodeName) {
+        let dead_server = self.servers.iter().any(|((of, _), runs)| of == node && !runs);
+        let down = self.machines_down.contains(node) || dead_server;
+        toggle(self.downs.entry(node.clone()).or_default(), down, event);
+    }
+
+    fn watch(&mut self, event: &Event) {
+        let mut watched = std::mem::take(&mut self.watched);
+        for watched in &mut watched {
+            let holds = self.is_judged(event.at) && self.holds(&watched.condition);
+            toggle(&mut watched.windows, holds, event);
+        }
+        self.watched = watched;
+    }
+
+    fn holds(&self, condition: &Condition) -> bool {
+        let acts = |fault: &FaultWindow| fault.window.to.is_none();
+        match condition {
+            Condition::AnyFault => self.faults.iter().any(acts),
+            Condition::Fault(named) => {
+                self.faults.iter().any(|fault| *fault.name == *named.name && acts(fault))
+            }
+            Condition::Down(Who::Any(role)) => self.of_role(*role).iter().any(|node| self.is_down(node)),
+            Condition::Down(Who::All(role)) => self.all_down(self.of_role(*role)),
+            Condition::Down(Who::Node(named)) => {
+                let known = [&self.managers, &self.workers, &self.balancers];
+                let is_node = known.into_iter().flatten().any(|node| **node == *named.name)
+                    || self.downs.contains_key(named.name.as_str());
+                match Role::of(&named.name) {
+                    Some(role) if !is_node => self.all_down(self.of_role(role)),
+                    _ => self.is_down(&named.name),
+                }
+            }
+        }
+    }
+
+    fn of_role(&self, role: Role) -> &[NodeName] {
+        match role {
+            Role::Manager => &self.managers,
+            Role::Worker => &self.workers,
+            Role::Balancer => &self.balancers,
+            Role::Client => &[],
+        }
+    }
+
+    fn all_down(&self, nodes: &[NodeName]) -> bool {
+        !nodes.is_empty() && nodes.iter().all(|node| self.is_down(node))
+    }
+}
+
+/// The place of a window: of which condition, and which of its windows.
+pub type WindowId = (usize, usize);
+
+fn opened(event: &Event) -> Window {
+    Window { from: event.at, to: None, began: event.id, ended: None }
+}
+
+fn close(window: &mut Window, event: &Event) {
+    if window.to.is_none() {
+        (window.to, window.ended) = (Some(event.at), Some(event.id));
+    }
+}
+
+fn toggle(windows: &mut Vec<Window>, holds: bool, event: &Event) {
+    let room = windows.len() < WINDOWS_MAX;
+    let open = windows.last_mut().filter(|window| window.to.is_none());
+    match (open, holds) {
+        (Some(open), false) => close(open, event),
+        (None, true) if room => windows.push(opened(event)),
+        _ => {}
+    }
+}
+
+/// Whether two conditions are the same, wherever their names stand in their sentences.
+fn same(one: &Condition, other: &Condition) -> bool {
+    match (one, other) {
+        (Condition::Fault(one), Condition::Fault(other)) => one.name == other.name,
+        (Condition::Down(Who::Node(one)), Condition::Down(Who::Node(other))) => one.name == other.name,
+        _ => one == other,
+    }
+}

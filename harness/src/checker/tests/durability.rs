@@ -1,0 +1,95 @@
+use super::*;
+
+const NONE_LOST: &str = "no acknowledged publish is lost";
+
+/// Everything is equal and all gateways serve revision 1.
+fn start(claims: &[&str]) -> Script {
+    ["manager", "worker1", "worker2"]
+        .into_iter()
+        .fold(Script::new(claims), |script, node| {
+            script.disk(0, node, &[("api.xml", "1")]).ready(0, node).deployed(0, node, 1)
+        })
+        .disturb(1)
+}
+
+/// A publish of this revision that reaches the disks and the gateways of all.
+fn carried(script: Script, at: u64, revision: u64) -> Script {
+    let script = script.publish(at, revision, Some(200));
+    ["manager", "worker1", "worker2"].into_iter().fold(script, |script, node| {
+        script.file(at + 10, node, "api.xml", Some(&revision.to_string()), "wso2").deployed(
+            at + 20,
+            node,
+            revision,
+        )
+    })
+}
+
+#[test]
+fn what_is_served_at_the_end_is_kept() {
+    assert_status(&carried(start(&[]), 10, 2).heal(500).verdict(NONE_LOST), Pass);
+    let newer = carried(start(&[]), 10, 2).publish(50, 3, Some(503));
+    assert_status(&newer.heal(500).verdict(NONE_LOST), Pass);
+}
+
+#[test]
+fn what_no_gateway_serves_in_the_end_is_lost() {
+    let lost = carried(start(&[]), 10, 2).publish(100, 3, Some(200)).heal(500).verdict(NONE_LOST);
+    assert_status(&lost, Fail);
+    assert!(lost.summary.contains("pizza r3"), "{lost:?}");
+    // The manager has it in memory; its disk, which the workers have a copy of, has not.
+    let memory = carried(start(&[]), 10, 2).publish(100, 3, Some(200)).deployed(101, "manager", 3);
+    assert_status(&memory.heal(500).verdict(NONE_LOST), Fail);
+}
+
+#[test]
+fn a_loss_may_be_allowed_by_number_or_by_name() {
+    for (claim, status) in [
+        ("at most 1 acknowledged publishes are lost", Pass),
+        ("no acknowledged publish lost but at most these: pizza", Pass),
+        ("no acknowledged publish lost but at most these: orders, pizza r3", Pass),
+        ("no acknowledged publish lost but at most these: pizza r2", Fail),
+    ] {
+        let script = carried(start(&[claim]), 10, 2).publish(100, 3, Some(200)).heal(500);
+        assert_status(&script.verdict(claim), status);
+    }
+}
+
+#[test]
+fn what_is_replaced_later_is_not_lost() {
+    let script = start(&[]).publish(10, 2, Some(200));
+    assert_status(&carried(script, 100, 3).heal(500).verdict(NONE_LOST), Pass);
+}
+
+#[test]
+fn a_deletion_is_kept_when_the_api_is_gone() {
+    let delete = OpKind::Delete { api: "pizza".into(), revision: 3 };
+    let deleted = || carried(start(&[]), 10, 2).op(100, delete.clone(), Some(200));
+    assert_status(&deleted().heal(500).verdict(NONE_LOST), Fail);
+    let gone = ["worker1", "worker2"].into_iter().fold(deleted(), |script, node| {
+        let undeployed = crate::trace::EventKind::ApiUndeployed { api: "pizza".into() };
+        script.event(130, Some(node), undeployed)
+    });
+    assert_status(&gone.heal(500).verdict(NONE_LOST), Pass);
+}
+
+#[test]
+fn what_cannot_be_told_is_unknown() {
+    assert_status(&start(&[NONE_LOST]).heal(500).verdict(NONE_LOST), Unknown);
+    // Too late in the run to have been carried.
+    let late = carried(start(&[]), 10, 2).publish(490, 3, Some(200)).heal(500);
+    assert_status(&late.verdict(NONE_LOST), Unknown);
+    // A later one may have happened, and replaced it.
+    let perhaps = carried(start(&[]), 10, 2).publish(100, 3, Some(200)).publish(110, 4, None);
+    assert_status(&perhaps.heal(500).verdict(NONE_LOST), Unknown);
+    // No gateway runs at the end.
+    let dark = ["worker1", "worker2", "manager"]
+        .into_iter()
+        .fold(carried(start(&[]), 10, 2), |script, node| script.power_off(200, node));
+    assert_status(&dark.heal(500).verdict(NONE_LOST), Unknown);
+}
+
+#[test]
+fn a_refused_publish_is_no_promise() {
+    let script = start(&[NONE_LOST]).publish(10, 2, Some(503)).publish(20, 3, None);
+    assert_status(&script.heal(500).verdict(NONE_LOST), Unknown);
+}
