@@ -24,6 +24,8 @@ pub(crate) struct Core {
     sequence: Cell<u64>,
     /// Whether sockets may have produced packets since the last look.
     sockets_touched: Cell<bool>,
+    /// The world is being taken down: what tasks do while they are dropped is no event of the run.
+    over: Cell<bool>,
     /// The simulated socket stacks; none once the engine is gone.
     sockets: RefCell<Option<EnterGuard>>,
     /// Buffers of [`Core::collect_packets`], kept for their memory.
@@ -55,6 +57,7 @@ impl Core {
             now: Cell::new(SimTime::ZERO),
             sequence: Cell::new(0),
             sockets_touched: Cell::new(false),
+            over: Cell::new(false),
             sockets: RefCell::new(Some(stacks.enter())),
             outbound: RefCell::default(),
             merged: RefCell::default(),
@@ -79,7 +82,9 @@ impl Core {
     }
 
     pub(crate) fn record(&self, node: Option<NodeName>, kind: EventKind) {
-        self.recorder.record(self.now(), node, kind);
+        if !self.over.get() {
+            self.recorder.record(self.now(), node, kind);
+        }
     }
 
     /// Directs the socket calls that follow to `host`'s stack, and remembers that packets may come of them.
@@ -191,6 +196,7 @@ impl Core {
 
     /// Drops all tasks and timers, then the socket stacks below them.
     pub(crate) fn tear_down(&self) {
+        self.over.set(true);
         self.executor.clear();
         self.timers.borrow_mut().clear();
         self.sockets.take();

@@ -1,0 +1,244 @@
+//! A load balancer: nginx 1.22, as far as the documented clusters use it.
+//!
+//! [`start`] runs it as a process named `nginx` on a host. Below it, `client` holds a client's connection,
+//! `routing` finds the server block and the location, `forward` asks the servers of a group, `peers` says which
+//! one and keeps account of failures. What nginx answers by itself is in `answer`.
+
+mod answer;
+mod body;
+mod client;
+mod forward;
+mod passing;
+mod peers;
+mod pool;
+mod request;
+mod routing;
+#[cfg(test)]
+mod tests;
+mod uri;
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::rc::Rc;
+use std::task::{Poll, Waker};
+use std::time::Duration;
+
+use harness::rng;
+use harness::trace::{EventKind, NodeName};
+
+use self::forward::{Members, Upstream};
+use self::peers::Group;
+use self::pool::Pool;
+use self::routing::{Block, Site};
+use crate::config::NginxConfig;
+use crate::config::nginx;
+use crate::host::Host;
+use crate::network::TcpListener;
+use crate::process::Process;
+
+/// The name of the balancer's process.
+pub const PROCESS: &str = "nginx";
+
+/// nginx tries to bind a port so often before it gives up.
+const BIND_TRIES: u32 = 5;
+/// How long it waits between two of them.
+const BIND_PAUSE: Duration = Duration::from_millis(500);
+/// How long Debian's unit lets requests finish after SIGQUIT before it sends SIGTERM.
+const DRAIN_MAX: Duration = Duration::from_secs(5);
+
+/// What no configuration file says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Options {
+    /// A bug to find: marks are ignored, and a retry goes to the server that has just failed.
+    pub keep_sending_to_dead_nodes: bool,
+}
+
+/// What all tasks of the process share.
+#[derive(Debug)]
+struct Balancer {
+    process: Process,
+    sites: Vec<Site>,
+    blocks: Vec<Block>,
+    workers: Vec<Worker>,
+    quitting: Cell<bool>,
+    next_connection: Cell<u64>,
+    connections: RefCell<BTreeMap<u64, Option<Waker>>>,
+    /// The main task, when it waits for the last connection.
+    drained: RefCell<Option<Waker>>,
+}
+
+/// One of nginx's worker processes: it keeps account of failures for itself.
+#[derive(Debug)]
+struct Worker {
+    upstreams: Vec<Upstream>,
+}
+
+/// Starts nginx on `host`. `node_at` names the node that an upstream server's address belongs to.
+///
+/// It is ready ([`EventKind::ProcessReady`]) once it listens. It ends with a line in its log when a port is taken,
+/// and in its own order when it is asked to stop: it accepts nothing more, closes what is idle, and lets
+/// running requests finish for at most 5 s.
+///
+/// # Panics
+/// When the host has no power.
+pub fn start(
+    host: &Host,
+    config: &NginxConfig,
+    node_at: impl Fn(IpAddr) -> NodeName,
+    options: Options,
+) -> Process {
+    let sites = Site::all(config, host.address());
+    let blocks = config.servers.iter().map(Block::new).collect();
+    let workers = workers(config, node_at, options);
+    host.spawn(PROCESS, |process| {
+        let balancer = Rc::new(Balancer {
+            process,
+            sites,
+            blocks,
+            workers,
+            quitting: Cell::new(false),
+            next_connection: Cell::new(0),
+            connections: RefCell::default(),
+            drained: RefCell::default(),
+        });
+        run(balancer)
+    })
+}
+
+fn workers(config: &NginxConfig, node_at: impl Fn(IpAddr) -> NodeName, options: Options) -> Vec<Worker> {
+    let new_group =
+        |upstream| Rc::new(RefCell::new(Group::new(upstream, options.keep_sending_to_dead_nodes)));
+    let shared: Vec<_> = config
+        .upstreams
+        .iter()
+        .map(|upstream| (Rc::new(members(upstream, &node_at)), upstream.zone.then(|| new_group(upstream))))
+        .collect();
+    let worker = |_| Worker {
+        upstreams: config
+            .upstreams
+            .iter()
+            .zip(&shared)
+            .map(|(upstream, (members, group))| Upstream {
+                members: Rc::clone(members),
+                group: group.clone().unwrap_or_else(|| new_group(upstream)),
+                pool: RefCell::new(Pool::new(upstream.keepalive)),
+            })
+            .collect(),
+    };
+    (0..config.worker_processes.max(1)).map(worker).collect()
+}
+
+fn members(upstream: &nginx::Upstream, node_at: impl Fn(IpAddr) -> NodeName) -> Members {
+    let list = |backup| {
+        let servers = upstream.servers.iter().filter(|server| server.backup == backup);
+        servers.map(|server| (server.address, node_at(server.address.ip()))).collect()
+    };
+    Members { name: upstream.name.as_str().into(), primary: list(false), backup: list(true) }
+}
+
+async fn run(balancer: Rc<Balancer>) {
+    let process = &balancer.process;
+    let mut listeners = Vec::new();
+    for site in 0..balancer.sites.len() {
+        let Some(listener) = bind(process, balancer.sites[site].port).await else {
+            process.log("[emerg] still could not bind()");
+            process.set_exit_code(1);
+            return;
+        };
+        listeners.push((site, listener));
+    }
+    let tasks: Vec<_> = listeners
+        .into_iter()
+        .map(|(site, listener)| process.spawn(accept(Rc::clone(&balancer), site, listener)))
+        .collect();
+    process.record(EventKind::ProcessReady { process: process.name().clone() });
+    process.stop_requested().await;
+    for task in tasks {
+        task.abort();
+    }
+    balancer.quit();
+    let _ = process.timeout(DRAIN_MAX, balancer.drained()).await;
+}
+
+async fn bind(process: &Process, port: u16) -> Option<TcpListener> {
+    for _ in 0..BIND_TRIES {
+        match process.listen(port).await {
+            Ok(listener) => return Some(listener),
+            Err(_) => {
+                process.log(format!("[emerg] bind() to 0.0.0.0:{port} failed (98: Address already in use)"))
+            }
+        }
+        process.sleep(BIND_PAUSE).await;
+    }
+    None
+}
+
+async fn accept(balancer: Rc<Balancer>, site: usize, listener: TcpListener) {
+    let process = &balancer.process;
+    let mut draws = (balancer.workers.len() > 1).then(|| process.rng(&format!("accept/{}", listener.port())));
+    while let Ok((stream, _)) = listener.accept().await {
+        // Which worker process gets a connection is the kernel's choice.
+        let worker = draws.as_mut().map_or(0, |draws| rng::below(draws, balancer.workers.len() as u64));
+        let worker = usize::try_from(worker).expect("fewer than workers");
+        let connection = balancer.register();
+        let shared = Rc::clone(&balancer);
+        process.spawn(async move {
+            let mut serving = std::pin::pin!(client::serve(Rc::clone(&shared), worker, site, stream));
+            let mut known = false;
+            std::future::poll_fn(|cx| {
+                if !std::mem::replace(&mut known, true) {
+                    shared.remember(connection, cx.waker());
+                }
+                serving.as_mut().poll(cx)
+            })
+            .await;
+            shared.forget(connection);
+        });
+    }
+}
+
+impl Balancer {
+    fn is_quitting(&self) -> bool {
+        self.quitting.get()
+    }
+
+    /// Tells all connections to come to an end.
+    fn quit(&self) {
+        self.quitting.set(true);
+        for waker in self.connections.borrow().values().flatten() {
+            waker.wake_by_ref();
+        }
+    }
+
+    /// Waits until the last connection has ended.
+    async fn drained(&self) {
+        std::future::poll_fn(|cx| {
+            if self.connections.borrow().is_empty() {
+                return Poll::Ready(());
+            }
+            self.drained.replace(Some(cx.waker().clone()));
+            Poll::Pending
+        })
+        .await;
+    }
+
+    fn register(&self) -> u64 {
+        let id = self.next_connection.get();
+        self.next_connection.set(id + 1);
+        self.connections.borrow_mut().insert(id, None);
+        id
+    }
+
+    /// Keeps the waker of a connection's task, which never changes.
+    fn remember(&self, id: u64, waker: &Waker) {
+        self.connections.borrow_mut().insert(id, Some(waker.clone()));
+    }
+
+    fn forget(&self, id: u64) {
+        self.connections.borrow_mut().remove(&id);
+        if let Some(main) = self.drained.take() {
+            main.wake();
+        }
+    }
+}
