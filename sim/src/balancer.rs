@@ -35,6 +35,7 @@ use crate::config::NginxConfig;
 use crate::config::nginx;
 use crate::host::Host;
 use crate::network::TcpListener;
+use crate::planted::PlantedBug;
 use crate::process::Process;
 
 /// The name of the balancer's process.
@@ -46,13 +47,6 @@ const BIND_TRIES: u32 = 5;
 const BIND_PAUSE: Duration = Duration::from_millis(500);
 /// How long Debian's unit lets requests finish after SIGQUIT before it sends SIGTERM.
 const DRAIN_MAX: Duration = Duration::from_secs(5);
-
-/// What no configuration file says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Options {
-    /// A bug to find: marks are ignored, and a retry goes to the server that has just failed.
-    pub keep_sending_to_dead_nodes: bool,
-}
 
 /// What all tasks of the process share.
 #[derive(Debug)]
@@ -78,7 +72,9 @@ struct Worker {
 ///
 /// It is ready ([`EventKind::ProcessReady`]) once it listens. It ends with a line in its log when a port is taken,
 /// and in its own order when it is asked to stop: it accepts nothing more, closes what is idle, and lets
-/// running requests finish for at most 5 s.
+/// running requests finish for at most 5 s. Of the planted bugs,
+/// [`PlantedBug::BalancerKeepsSendingToDeadNodes`] is its own: marks are ignored, and a retry goes to the server that
+/// has just failed.
 ///
 /// # Panics
 /// When the host has no power.
@@ -86,11 +82,11 @@ pub fn start(
     host: &Host,
     config: &NginxConfig,
     node_at: impl Fn(IpAddr) -> NodeName,
-    options: Options,
+    planted: Option<PlantedBug>,
 ) -> Process {
     let sites = Site::all(config, host.address());
     let blocks = config.servers.iter().map(Block::new).collect();
-    let workers = workers(config, node_at, options);
+    let workers = workers(config, node_at, planted);
     host.spawn(PROCESS, |process| {
         let balancer = Rc::new(Balancer {
             process,
@@ -106,9 +102,13 @@ pub fn start(
     })
 }
 
-fn workers(config: &NginxConfig, node_at: impl Fn(IpAddr) -> NodeName, options: Options) -> Vec<Worker> {
-    let new_group =
-        |upstream| Rc::new(RefCell::new(Group::new(upstream, options.keep_sending_to_dead_nodes)));
+fn workers(
+    config: &NginxConfig,
+    node_at: impl Fn(IpAddr) -> NodeName,
+    planted: Option<PlantedBug>,
+) -> Vec<Worker> {
+    let ignores_failures = planted == Some(PlantedBug::BalancerKeepsSendingToDeadNodes);
+    let new_group = |upstream| Rc::new(RefCell::new(Group::new(upstream, ignores_failures)));
     let shared: Vec<_> = config
         .upstreams
         .iter()
@@ -165,9 +165,7 @@ async fn bind(process: &Process, port: u16) -> Option<TcpListener> {
     for _ in 0..BIND_TRIES {
         match process.listen(port).await {
             Ok(listener) => return Some(listener),
-            Err(_) => {
-                process.log(format!("[emerg] bind() to 0.0.0.0:{port} failed (98: Address already in use)"))
-            }
+            Err(error) => process.log(format!("[emerg] bind() to 0.0.0.0:{port} failed ({error})")),
         }
         process.sleep(BIND_PAUSE).await;
     }

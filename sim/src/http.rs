@@ -116,7 +116,9 @@ async fn until<F: Future>(mut future: Pin<&mut F>, sleep: Sleep) -> Option<F::Ou
     .await
 }
 
-async fn accept_tls(stream: &mut TcpStream) -> io::Result<bool> {
+/// The server's side of a handshake. Whether there was one: a client that speaks plain HTTP was answered 400 and
+/// cut off.
+pub(crate) async fn accept_tls(stream: &mut TcpStream) -> io::Result<bool> {
     let mut hello = [0; CLIENT_HELLO.len()];
     stream.read_exact(&mut hello).await?;
     if &hello == CLIENT_HELLO {

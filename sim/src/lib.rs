@@ -1,5 +1,6 @@
 //! The simulated cluster of gateway nodes.
 
+pub mod balancer;
 pub mod clock;
 pub mod config;
 pub mod cron;

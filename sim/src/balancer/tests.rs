@@ -116,7 +116,7 @@ impl World {
             serve(host, Rc::clone(mode), Rc::clone(&seen));
         }
         let node_at = |address: IpAddr| if address.to_string().ends_with("21") { "w1" } else { "w2" }.into();
-        start(&engine.hosts()[1], config, node_at, Options::default());
+        start(&engine.hosts()[1], config, node_at, None);
         Self { engine, memory, seen, modes }
     }
 
@@ -482,7 +482,7 @@ fn a_connection_carries_at_most_a_thousand_requests() {
 fn a_port_that_is_taken_keeps_nginx_from_starting() {
     let mut world = World::new(&config(proxy()));
     world.engine.run_for(Duration::from_secs(1));
-    let second = start(&world.engine.hosts()[1], &config(proxy()), |_| "w1".into(), Options::default());
+    let second = start(&world.engine.hosts()[1], &config(proxy()), |_| "w1".into(), None);
     world.engine.run_for(Duration::from_secs(5));
     assert!(!second.is_alive());
     assert_eq!(world.events().len(), 6);
@@ -494,9 +494,9 @@ fn with_the_planted_bug_a_dead_server_is_asked_again_and_again() {
     let mut world = World::new(&config(proxy()));
     world.engine.hosts()[1].processes(PROCESS)[0].kill();
     world.engine.hosts()[2].processes("server")[0].kill();
-    let options = Options { keep_sending_to_dead_nodes: true };
+    let planted = Some(PlantedBug::BalancerKeepsSendingToDeadNodes);
     let node_at = |address: IpAddr| if address.to_string().ends_with("21") { "w1" } else { "w2" }.into();
-    start(&world.engine.hosts()[1], &config(proxy()), node_at, options);
+    start(&world.engine.hosts()[1], &config(proxy()), node_at, planted);
     world.engine.run_for(Duration::from_secs(1));
     assert_eq!(world.ask(&[("GET", "/"); 3]), ["502", "200 w2", "502"]);
     assert!(world.events().iter().all(|event| !event.contains("marked")));
@@ -507,4 +507,15 @@ fn a_head_request_and_an_empty_answer_pass_through() {
     let mut world = World::new(&config(proxy()));
     world.modes[1].set(Mode::Status(204));
     assert_eq!(world.ask(&[("HEAD", "/"), ("GET", "/"), ("GET", "/")]), ["200 ", "204", "200 w1"]);
+}
+
+#[test]
+fn the_end_of_the_world_is_no_event() {
+    let mut world = World::new(&config(proxy()));
+    world.modes[0].set(Mode::Hang);
+    world.ask_for(&[("GET", "/")], Duration::from_secs(3));
+    let memory = world.memory.clone();
+    world.events();
+    drop(world);
+    assert_eq!(memory.into_events(), []);
 }
