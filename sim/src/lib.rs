@@ -7,6 +7,7 @@ pub mod cron;
 pub mod disk;
 pub mod engine;
 pub mod fs;
+pub mod gateway;
 pub mod host;
 pub mod http;
 pub mod log;

@@ -1,0 +1,254 @@
+//! The gateway server: one program that is a manager or a worker by what its configuration refuses.
+//!
+//! It starts in the order of the real one: it reads its artifacts, then the pass-through ports listen and APIs are
+//! served, then the servlet ports listen (console, health, management). A hot deployer looks at the artifact files
+//! again and again; a queue writes what was published to the files, later than it was acknowledged. All that it
+//! knows beside its disk is in memory and is gone with the process.
+//!
+//! Who changes what it serves: management requests (in memory at once, on disk later) and the hot deployer (from
+//! disk). Nothing else.
+
+mod address;
+mod artifact;
+mod hot_deployment;
+pub mod management;
+mod pass_through;
+mod persistence;
+mod runtime;
+mod servlet;
+pub mod tree;
+mod write_attempt;
+mod xml;
+
+#[cfg(test)]
+mod tests;
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::time::Duration;
+
+use harness::trace::EventKind;
+
+use self::hot_deployment::KnownFiles;
+pub use self::pass_through::{REVISION_HEADER, call_request, served_revision};
+use self::persistence::Queue;
+use self::runtime::{News, Runtime};
+pub use self::write_attempt::{is_accepted, write_attempt};
+use crate::config::{GatewayConfig, ModelSettings, Profile};
+use crate::host::Host;
+use crate::http::{Scheme, serve};
+use crate::network::TcpListener;
+use crate::process::Process;
+
+/// The name of the server's process.
+pub const PROCESS: &str = "wso2";
+
+/// An idle connection to a pass-through port is closed after this long: the transport's socket timeout.
+const PASS_THROUGH_IDLE: Duration = Duration::from_secs(180);
+/// An idle connection to a servlet port is closed after this long: Tomcat's default keep-alive.
+const SERVLET_IDLE: Duration = Duration::from_secs(20);
+
+/// The marks that gateways leave in a trace.
+pub mod mark {
+    /// A set of artifacts of several revisions was deployed, with no update under way that would end it.
+    pub const TORN_DEPLOYED: &str = "torn snapshot deployed";
+    /// A call was answered by such a set.
+    pub const TORN_SERVED: &str = "torn snapshot served";
+    /// A call was answered while an update had changed some parts of its API and not yet others.
+    pub const SERVED_WHILE_UPDATING: &str = "mixed revisions served during an update";
+    /// A call met an API of which a sequence or an endpoint is missing.
+    pub const INCOMPLETE_SERVED: &str = "incomplete API called";
+    /// An artifact arrived while the server started, and is now known but not deployed.
+    pub const SKIPPED_AT_START_UP: &str = "artifact skipped at start-up";
+    /// The same file's bad update was replaced by the old artifact again.
+    pub const RESTORE_LOOP: &str = "bad update restored again";
+    /// A process ended with publishes in its queue that it had acknowledged and not written.
+    pub const LOST_IN_QUEUE: &str = "publish lost in queue";
+    /// An artifact could not be written; nobody but the log knows.
+    pub const PERSISTENCE_FAILED: &str = "persistence failed";
+    /// A file is gone with its folder, and what it held is served on.
+    pub const KEPT_WITHOUT_FOLDER: &str = "artifact kept because its folder is gone";
+}
+
+/// Bugs that tests of the checkers put into a server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct PlantedBugs {
+    /// A read-only server accepts writes nevertheless.
+    pub accepts_writes: bool,
+    /// Publishes are acknowledged and served here, and then forgotten instead of being written.
+    pub loses_publishes: bool,
+}
+
+/// Starts the server on a host. Everything that it serves is up after
+/// [`start_up`](ModelSettings::start_up) and
+/// [`servlet_after_pass_through`](ModelSettings::servlet_after_pass_through); it says so in the trace.
+///
+/// # Panics
+/// When the host has no power.
+pub fn start(host: &Host, config: Rc<GatewayConfig>, model: ModelSettings, planted: PlantedBugs) -> Process {
+    host.spawn(PROCESS, move |process| async move {
+        let server = Rc::new(Server {
+            queue: Queue::new(process.clone()),
+            process,
+            config,
+            model,
+            planted,
+            started: Cell::new(false),
+            runtime: RefCell::default(),
+            known: RefCell::default(),
+            updating: Cell::new(false),
+        });
+        let starting = Rc::clone(&server);
+        server.process.spawn(async move { starting.start_up().await });
+        let stopping = Rc::clone(&server);
+        server.process.spawn(async move {
+            stopping.process.stop_requested().await;
+            stopping.queue.attend();
+        });
+        persistence::run(&server).await;
+        server.process.log("Halting JVM");
+    })
+}
+
+/// One running server. Its tasks share it; it is gone with the last of them.
+#[derive(Debug)]
+struct Server {
+    process: Process,
+    config: Rc<GatewayConfig>,
+    model: ModelSettings,
+    planted: PlantedBugs,
+    /// Whether the mediation engine runs.
+    started: Cell<bool>,
+    runtime: RefCell<Runtime>,
+    known: RefCell<KnownFiles>,
+    /// Whether a scan is deploying updates one after another.
+    updating: Cell<bool>,
+    queue: Queue,
+}
+
+/// Which ports, and so which requests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Transport {
+    PassThrough,
+    Servlet,
+}
+
+impl Server {
+    async fn start_up(self: Rc<Self>) {
+        let begun = self.process.now();
+        let half = self.model.start_up / 2;
+        self.process.sleep(half).await;
+        hot_deployment::load(&self);
+        let deployer = Rc::clone(&self);
+        self.process.spawn(async move { hot_deployment::run(&deployer, begun).await });
+        self.process.sleep(self.model.start_up - half).await;
+
+        self.started.set(true);
+        let ports = self.config.ports;
+        let pass_through =
+            [(ports.pass_through_http, Scheme::Http), (ports.pass_through_https, Scheme::Https)];
+        if !self.open(Transport::PassThrough, pass_through).await {
+            return;
+        }
+        for api in self.runtime.borrow().apis() {
+            self.tell([News::Deployed(api.name.clone(), api.revision)]);
+        }
+        self.tell_torn();
+
+        self.process.sleep(self.model.servlet_after_pass_through).await;
+        let servlet = [(ports.servlet_http, Scheme::Http), (ports.servlet_https, Scheme::Https)];
+        if self.open(Transport::Servlet, servlet).await {
+            self.process.record(EventKind::ProcessReady { process: self.process.name().clone() });
+        }
+    }
+
+    /// Listens on ports. A port that is taken ends the server; whether it goes on.
+    async fn open(self: &Rc<Self>, transport: Transport, ports: [(u16, Scheme); 2]) -> bool {
+        for (port, scheme) in ports {
+            match self.process.listen(port).await {
+                Ok(listener) => self.serve_port(transport, listener, scheme),
+                Err(_) => {
+                    let what = match transport {
+                        Transport::PassThrough => "Error starting the pass-through listener",
+                        Transport::Servlet => "Failed to initialize connector: LifecycleException",
+                    };
+                    self.process.log(format!(
+                        "ERROR - {what}: java.net.BindException: Address already in use: {port}"
+                    ));
+                    self.process.set_exit_code(1);
+                    self.process.crash();
+                    return false;
+                }
+            }
+        }
+        true
+    }
+
+    fn serve_port(self: &Rc<Self>, transport: Transport, listener: TcpListener, scheme: Scheme) {
+        let server = Rc::clone(self);
+        self.process.spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let own = Rc::clone(&server);
+                // How a connection ends is the client's affair.
+                server.process.spawn(async move {
+                    let process = &own.process;
+                    let _ = match transport {
+                        Transport::PassThrough => {
+                            serve(process, stream, scheme, Some(PASS_THROUGH_IDLE), |request| {
+                                let server = Rc::clone(&own);
+                                async move { pass_through::answer(&server, request.uri().path()).await }
+                            })
+                            .await
+                        }
+                        Transport::Servlet => {
+                            serve(process, stream, scheme, Some(SERVLET_IDLE), |request| {
+                                let server = Rc::clone(&own);
+                                async move { servlet::answer(&server, request).await }
+                            })
+                            .await
+                        }
+                    };
+                });
+            }
+        });
+    }
+
+    fn refuses_writes(&self) -> bool {
+        self.config.read_only && !self.planted.accepts_writes
+    }
+
+    /// Whether the bundles of the console are activated.
+    fn has_console(&self) -> bool {
+        self.config.start.profile != Some(Profile::GatewayWorker)
+    }
+
+    /// The folder that holds the folders of artifacts.
+    fn artifacts(&self) -> String {
+        tree::artifacts(&self.config.home)
+    }
+
+    fn mark(&self, mark: &str) {
+        self.process.record(EventKind::Mark { mark: mark.into() });
+    }
+
+    /// Puts into the trace what callers now get, unless nobody is served yet.
+    fn tell(&self, news: impl IntoIterator<Item = News>) {
+        if !self.started.get() {
+            return;
+        }
+        for news in news {
+            self.process.record(match news {
+                News::Deployed(api, revision) => EventKind::ApiDeployed { api: api.into(), revision },
+                News::Undeployed(api) => EventKind::ApiUndeployed { api: api.into() },
+            });
+        }
+    }
+
+    /// Marks that an API whose parts do not fit together is now served.
+    fn tell_torn(&self) {
+        let runtime = self.runtime.borrow();
+        if runtime.apis().any(|api| runtime.wholeness(api) == runtime::Wholeness::Mixed) {
+            self.mark(mark::TORN_DEPLOYED);
+        }
+    }
+}

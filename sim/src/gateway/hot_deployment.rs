@@ -1,0 +1,246 @@
+//! The hot deployer: compares the artifact files with what it knows of them, and deploys the difference.
+//!
+//! It goes by modification times alone, and they need only differ. What it has seen it knows, whether the
+//! deployment succeeded or not: a failed one is not tried again until the time changes.
+
+use std::collections::BTreeMap;
+use std::io;
+
+use bytes::Bytes;
+use harness::time::SimTime;
+use harness::trace::EventKind;
+
+use super::artifact::{self, Artifact, ArtifactError, ArtifactKind};
+use super::runtime::{FileKey, News};
+use super::{Server, mark};
+use crate::config::{DeletionRule, RejectedUpdate};
+use crate::disk::Kind;
+
+/// What the deployer has seen.
+#[derive(Debug, Default)]
+pub(super) struct KnownFiles {
+    /// Each file's modification time, in nanoseconds since 1970.
+    mtimes: BTreeMap<FileKey, i64>,
+    /// How often a bad update of a file was replaced by what was deployed before.
+    restored: BTreeMap<FileKey, u32>,
+    /// Files that went with their folder, which was marked.
+    kept: Vec<FileKey>,
+    /// Files whose last deployment failed.
+    failed: Vec<FileKey>,
+}
+
+impl KnownFiles {
+    /// What is there now, or that nothing is there, is no news any more.
+    pub(super) fn remember(&mut self, file: &FileKey, mtime_ns: Option<i64>) {
+        match mtime_ns {
+            Some(mtime_ns) => drop(self.mtimes.insert(file.clone(), mtime_ns)),
+            None => drop(self.mtimes.remove(file)),
+        }
+        self.failed.retain(|failed| failed != file);
+    }
+
+    /// Whether the last deployment of some file failed.
+    pub(super) fn any_failed(&self) -> bool {
+        !self.failed.is_empty()
+    }
+
+    fn note_failed(&mut self, file: &FileKey) {
+        if !self.failed.contains(file) {
+            self.failed.push(file.clone());
+        }
+    }
+}
+
+/// Reads all artifacts into the mediation engine before it starts; this takes no 2 s a file.
+pub(super) fn load(server: &Server) {
+    for (file, mtime_ns) in list(server) {
+        server.known.borrow_mut().mtimes.insert(file.clone(), mtime_ns);
+        match read(server, &file) {
+            Ok((artifact, bytes)) => deploy(server, &file, artifact, bytes),
+            Err(error) => failed(server, &file, &error.to_string()),
+        }
+    }
+}
+
+/// Scans until the server ends: the first time when it began, then `scan_interval` after the end of the last.
+pub(super) async fn run(server: &Server, begun: SimTime) {
+    let interval = server.model.scan_interval;
+    let mut next = begun;
+    // What was to be seen before the artifacts were read is known from reading them.
+    while next <= server.process.now() && !interval.is_zero() {
+        next += interval;
+    }
+    let started_at = begun + server.model.start_up;
+    loop {
+        server.process.sleep_until(next).await;
+        server.process.record(EventKind::ScanStarted);
+        if server.process.now() >= started_at {
+            scan(server).await;
+        } else if server.model.skips_arrivals_during_start_up {
+            skip_arrivals(server);
+        }
+        // An interval of zero would let no time pass.
+        next = server.process.now() + interval.max(std::time::Duration::from_millis(1));
+    }
+}
+
+/// A scan while the engine is not running: what is new is noted as seen, and not deployed.
+fn skip_arrivals(server: &Server) {
+    let arrived = changed(server, &list(server));
+    for (file, mtime_ns) in &arrived {
+        server.known.borrow_mut().mtimes.insert(file.clone(), *mtime_ns);
+    }
+    if !arrived.is_empty() {
+        server.mark(mark::SKIPPED_AT_START_UP);
+    }
+}
+
+async fn scan(server: &Server) {
+    let found = list(server);
+    let undeployed = undeploy_gone(server, &found);
+    let changed = changed(server, &found);
+    for (file, mtime_ns) in &changed {
+        server.known.borrow_mut().mtimes.insert(file.clone(), *mtime_ns);
+    }
+    server.updating.set(true);
+    for (file, _) in &changed {
+        match read(server, file) {
+            Ok((artifact, bytes)) => {
+                let is_update = server.runtime.borrow().deployed_bytes(file).is_some();
+                if is_update {
+                    server.process.sleep(server.model.hot_update).await;
+                }
+                deploy(server, file, artifact, bytes);
+            }
+            Err(error) => {
+                failed(server, file, &error.to_string());
+                restore(server, file);
+            }
+        }
+    }
+    server.updating.set(false);
+    if undeployed || !changed.is_empty() {
+        server.tell_torn();
+    }
+}
+
+/// Every artifact file with its modification time, in the order of deployment.
+fn list(server: &Server) -> BTreeMap<FileKey, i64> {
+    let root = server.artifacts();
+    let disk = server.process.host().disk();
+    let mut found = BTreeMap::new();
+    for kind in ArtifactKind::ALL {
+        // A folder that cannot be read is one without files.
+        for entry in disk.read_dir(format!("{root}/{}", kind.folder())).unwrap_or_default() {
+            if entry.stat.kind == Kind::File && entry.name.ends_with(b".xml") {
+                found.insert((kind, entry.name), entry.stat.mtime_ns);
+            }
+        }
+    }
+    found
+}
+
+fn changed(server: &Server, found: &BTreeMap<FileKey, i64>) -> Vec<(FileKey, i64)> {
+    let known = server.known.borrow();
+    let is_news = |(file, mtime_ns): &(&FileKey, &i64)| known.mtimes.get(file) != Some(mtime_ns);
+    found.iter().filter(is_news).map(|(file, mtime_ns)| (file.clone(), *mtime_ns)).collect()
+}
+
+/// Whether something was undeployed.
+fn undeploy_gone(server: &Server, found: &BTreeMap<FileKey, i64>) -> bool {
+    let known = server.known.borrow();
+    let gone: Vec<FileKey> = known.mtimes.keys().filter(|file| !found.contains_key(file)).cloned().collect();
+    drop(known);
+    let root = server.artifacts();
+    let mut undeployed = false;
+    for file in gone {
+        let folder_is_there = server.process.host().disk().exists(format!("{root}/{}", file.0.folder()));
+        let mut known = server.known.borrow_mut();
+        if server.model.deletion == DeletionRule::ParentExists && !folder_is_there {
+            if !known.kept.contains(&file) {
+                known.kept.push(file);
+                server.mark(mark::KEPT_WITHOUT_FOLDER);
+            }
+            continue;
+        }
+        known.remember(&file, None);
+        known.kept.retain(|kept| *kept != file);
+        drop(known);
+        let news = server.runtime.borrow_mut().undeploy(&file);
+        server.tell(news);
+        undeployed = true;
+    }
+    undeployed
+}
+
+fn read(server: &Server, file: &FileKey) -> Result<(Artifact, Bytes), ArtifactError> {
+    let bytes = server.process.host().disk().read(path(server, file))?;
+    Ok((artifact::read(file.0, &bytes)?, bytes))
+}
+
+fn deploy(server: &Server, file: &FileKey, artifact: Artifact, bytes: Bytes) {
+    let deployed = server.runtime.borrow_mut().deploy(file, artifact, bytes);
+    match deployed {
+        Ok(news) => {
+            server.tell(news);
+            let mut known = server.known.borrow_mut();
+            known.failed.retain(|failed| failed != file);
+            known.restored.remove(file);
+        }
+        Err(error) => failed(server, file, &error.to_string()),
+    }
+}
+
+fn failed(server: &Server, file: &FileKey, why: &str) {
+    server.known.borrow_mut().note_failed(file);
+    let path = String::from_utf8_lossy(&path(server, file)).into();
+    server.process.record(EventKind::DeployFailed { path, why: why.into() });
+}
+
+/// Writes what is in service back over the file of its bad update.
+fn restore(server: &Server, file: &FileKey) {
+    if server.model.rejected_update == RejectedUpdate::KeepFile {
+        return;
+    }
+    let Some(bytes) = server.runtime.borrow().deployed_bytes(file).cloned() else { return };
+    let written: io::Result<i64> = server.process.fs().write(|disk, now_ns| {
+        disk.write(path(server, file), bytes, 0o644, now_ns)?;
+        Ok(disk.stat(path(server, file))?.mtime_ns)
+    });
+    match written {
+        Ok(mtime_ns) => {
+            let mut known = server.known.borrow_mut();
+            known.remember(file, Some(mtime_ns));
+            let times = known.restored.entry(file.clone()).or_default();
+            *times += 1;
+            if *times > 1 {
+                server.mark(mark::RESTORE_LOOP);
+            }
+        }
+        Err(error) => server.process.log(format!("ERROR - the artifact could not be restored: {error}")),
+    }
+}
+
+/// The path of an artifact's file.
+pub(super) fn path(server: &Server, file: &FileKey) -> Vec<u8> {
+    let mut path = format!("{}/{}/", server.artifacts(), file.0.folder()).into_bytes();
+    path.extend_from_slice(&file.1);
+    path
+}
+
+/// Puts artifacts into service that came by a request and not from a file.
+///
+/// # Errors
+/// In words, when one of them cannot be deployed; those before it are.
+pub(super) fn deploy_directly(server: &Server, files: &[artifact::ArtifactFile]) -> Result<(), String> {
+    let mut news: Vec<News> = Vec::new();
+    for file in files {
+        let bytes = Bytes::copy_from_slice(file.text.as_bytes());
+        let artifact = artifact::read(file.kind, &bytes).map_err(|error| error.to_string())?;
+        let key = (file.kind, Bytes::copy_from_slice(file.name.as_bytes()));
+        let deployed = server.runtime.borrow_mut().deploy(&key, artifact, bytes);
+        news.extend(deployed.map_err(|error| error.to_string())?);
+    }
+    server.tell(news);
+    Ok(())
+}

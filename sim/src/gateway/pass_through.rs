@@ -1,0 +1,59 @@
+//! API traffic: what consumers get, and what they send.
+
+use bytes::Bytes;
+use harness::plan::ApiSpec;
+use hyper::header::{HOST, HeaderMap, HeaderName};
+
+use super::runtime::Wholeness;
+use super::{Server, address, mark};
+use crate::http::{Body, Request, Response, answer as response};
+
+/// The header of an answer that says which revision of the API gave it.
+pub const REVISION_HEADER: HeaderName = HeaderName::from_static("x-revision");
+
+const MENU: &[u8] = b"{\"menu\":[\"margherita\",\"marinara\"]}";
+const NOT_FOUND: &[u8] =
+    b"<am:fault><am:code>404</am:code><am:message>No matching resource found for given API \
+                           Request</am:message></am:fault>";
+const NO_MAIN: &[u8] = b"the main sequence is not deployed";
+const NO_PART: &[u8] = b"a sequence or an endpoint that the API names is not deployed";
+
+/// A consumer's call of an API; `host` is the name that it goes to.
+///
+/// # Panics
+/// When `host` cannot stand in a header.
+pub fn call_request(api: &ApiSpec, host: &str) -> Request {
+    let path = format!("{}/menu", address::context(api));
+    hyper::Request::get(path).header(HOST, host).body(Body::default()).expect("paths of APIs are encoded")
+}
+
+/// The revision that answered, as an answer's headers say it.
+pub fn served_revision(headers: &HeaderMap) -> Option<u64> {
+    headers.get(REVISION_HEADER)?.to_str().ok()?.parse().ok()
+}
+
+pub(super) async fn answer(server: &Server, path: &str) -> Response {
+    server.process.sleep(server.model.serve_api).await;
+    let runtime = server.runtime.borrow();
+    let Some(api) = runtime.api_at(path) else {
+        // The main sequence is what answers 404.
+        return match runtime.has_sequence("main") {
+            true => response(404, NOT_FOUND),
+            false => response(500, NO_MAIN),
+        };
+    };
+    let wholeness = runtime.wholeness(api);
+    if wholeness != Wholeness::Whole && runtime.first_told(api) {
+        server.mark(match wholeness {
+            Wholeness::Incomplete => mark::INCOMPLETE_SERVED,
+            _ if server.updating.get() => mark::SERVED_WHILE_UPDATING,
+            _ => mark::TORN_SERVED,
+        });
+    }
+    if wholeness == Wholeness::Incomplete {
+        return response(500, NO_PART);
+    }
+    let mut served = response(200, Bytes::from_static(MENU));
+    served.headers_mut().insert(REVISION_HEADER, api.revision_header.clone());
+    served
+}
