@@ -49,7 +49,7 @@ pub trait Cluster {
     /// an [`OpEnded`](crate::trace::EventKind::OpEnded) event.
     fn start(&mut self, operation: Operation);
 
-    /// A fault begins to act. One that cannot act records
+    /// A fault begins to act; the runner has recorded that it does. One that cannot act records
     /// [`FaultHadNoEffect`](crate::trace::EventKind::FaultHadNoEffect).
     fn inject(&mut self, fault: &Fault);
 

@@ -16,6 +16,7 @@ pub mod metrics;
 pub mod plan;
 pub mod report;
 pub mod rng;
+pub mod run;
 pub mod scenario;
 mod sentence;
 pub mod table;

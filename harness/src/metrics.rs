@@ -70,7 +70,7 @@ impl Histogram {
         }
         let shift = (bucket >> Self::FINE_BITS) - 1;
         let top = u64::from((bucket & (fine - 1)) + fine);
-        ((top + 1) << shift) - 1
+        (top << shift) + ((1 << shift) - 1)
     }
 }
 
@@ -87,7 +87,6 @@ pub struct Gauges {
     served: BTreeMap<NodeName, Histogram>,
     rsync: Rsync,
     rsync_began: BTreeMap<(u64, NodeName), SimTime>,
-    phase_events: u64,
 }
 
 #[derive(Debug, Default)]
@@ -112,10 +111,8 @@ impl Gauges {
                     self.deployed(event.at, node, api, *revision);
                 }
             }
-            EventKind::RsyncStarted { run, worker, .. } => {
-                if self.rsync_began.len() < WAITING_MAX {
-                    self.rsync_began.insert((*run, worker.clone()), event.at);
-                }
+            EventKind::RsyncStarted { run, worker, .. } if self.rsync_began.len() < WAITING_MAX => {
+                self.rsync_began.insert((*run, worker.clone()), event.at);
             }
             EventKind::RsyncEnded { run, worker, exit_code, files, deleted, bytes, .. } => {
                 let began = self.rsync_began.remove(&(*run, worker.clone()));
@@ -128,7 +125,6 @@ impl Gauges {
                     self.rsync.spans.add(event.at.since(began.unwrap_or(event.at)));
                 }
             }
-            EventKind::PhaseStarted { .. } => self.phase_events += 1,
             _ => {}
         }
     }

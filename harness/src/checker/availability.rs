@@ -165,11 +165,17 @@ impl Availability {
         }
         let longest = streams.iter().map(|(_, ledger)| ledger.longest(scene.now)).max().unwrap_or_default();
         let first_losses = || streams.iter().flat_map(|(_, ledger)| ledger.losses.iter());
+        // What was never lost is proved by the last that ended well.
+        let or_last_good = |evidence: Vec<EventId>| match evidence.is_empty() {
+            true => streams.iter().filter_map(|(_, ledger)| ledger.last_good).collect(),
+            false => evidence,
+        };
         match &stated.claim {
             Claim::AvailableAtLeast { share, .. } => {
                 let reached = Share::of(ok, ok + failed).unwrap_or(Share(0));
                 let summary = format!("{reached} of {} ended well", of(capability, ok + failed));
                 let evidence = first_losses().flat_map(|loss| loss.evidence.first().copied());
+                let evidence = or_last_good(evidence.collect());
                 verdicts.add(text, some, held(reached >= *share), summary, evidence);
             }
             Claim::OutageAtMost { span, .. } => {
@@ -185,7 +191,7 @@ impl Availability {
                         show_span(longest)
                     ),
                 };
-                verdicts.add(text, some, held(good), summary, evidence);
+                verdicts.add(text, some, held(good), summary, or_last_good(evidence));
             }
             Claim::LostWhile { condition, back_within, .. } => {
                 let (status, summary, evidence) =

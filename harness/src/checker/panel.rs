@@ -1,11 +1,11 @@
 //! All checkers over one run.
 
-use std::any::Any;
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
 use super::{CHECKERS, Checker, Entry, Scene, Stated, Verdicts};
+use crate::jobs::Panicked;
 use crate::metrics::Gauges;
 use crate::report::Judgement;
 use crate::trace::{Event, Sink};
@@ -51,7 +51,7 @@ impl Panel {
             let Ok(checker) = &mut seat.checker else { continue };
             let scene = &self.scene;
             if let Err(panic) = catch_unwind(AssertUnwindSafe(|| checker.observe(event, scene))) {
-                seat.checker = Err(format!("at event {}: {}", event.id, said(&*panic)));
+                seat.checker = Err(format!("at event {}: {}", event.id, Panicked::of(&*panic)));
             }
         }
     }
@@ -65,7 +65,7 @@ impl Panel {
                 self.scene.claims.iter().filter(|stated| judges(&stated.claim)).cloned().collect();
             let judged = match &mut seat.checker {
                 Ok(checker) => catch_unwind(AssertUnwindSafe(|| checker.judge(&self.scene, &claims)))
-                    .map_err(|panic| format!("while it judged: {}", said(&*panic))),
+                    .map_err(|panic| format!("while it judged: {}", Panicked::of(&*panic))),
                 Err(panic) => Err(panic.clone()),
             };
             match judged {
@@ -112,11 +112,6 @@ fn failed(name: &'static str, claims: &[Stated], why: &str) -> Vec<crate::verdic
         verdicts.add("the checker comes to its end", None, Status::Unknown, summary(), []);
     }
     verdicts.list
-}
-
-fn said(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no message".to_owned())
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::io::Read;
 use std::path::Path;
 
-use super::{Plan, SCHEMA_VERSION};
+use super::{Plan, SCHEMA_VERSION, WorkloadKind};
 use crate::finding::{Finding, Findings, Source};
 
 /// A plan may be this long, in bytes: a cluster's files are in it.
@@ -97,6 +97,14 @@ impl Plan {
         for workload in &self.workloads {
             if workload.every.is_zero() {
                 return Err("a workload has no time between its operations".to_owned());
+            }
+            let empty = match &workload.kind {
+                WorkloadKind::Calls { apis } | WorkloadKind::Publish { apis, .. } => apis.is_empty(),
+                WorkloadKind::WriteAttempts { workers, routes } => workers.is_empty() || routes.is_empty(),
+                WorkloadKind::Administer => false,
+            };
+            if empty {
+                return Err("a workload has nothing to work on".to_owned());
             }
             let every = u64::try_from(workload.every.as_nanos()).unwrap_or(u64::MAX);
             let until = workload.until.min(phases.settle_ends);

@@ -48,7 +48,8 @@ pub enum WorkloadKind {
     },
     /// These APIs are updated in turn through the management host name. The nth operation of the workload
     /// publishes revision `n + 1` (a run begins with revision 1 of every API); every `delete_every`th one
-    /// deletes instead, and the next of that API creates it anew. 0: never.
+    /// deletes instead, and the next of that API creates it anew (what is deleted already is not deleted
+    /// again). 0: never.
     Publish {
         /// The APIs.
         apis: Vec<ApiSpec>,

@@ -15,6 +15,12 @@ pub trait Sink {
     fn take(&mut self, event: &Event) -> io::Result<()>;
 }
 
+impl Sink for Box<dyn Sink> {
+    fn take(&mut self, event: &Event) -> io::Result<()> {
+        (**self).take(event)
+    }
+}
+
 /// Keeps all events: for tests, and for commands that look at a trace from several sides.
 #[derive(Debug, Clone, Default)]
 pub struct Memory(Rc<RefCell<Vec<Event>>>);
