@@ -11,12 +11,12 @@
 mod address;
 mod artifact;
 mod hot_deployment;
-pub mod management;
+mod management;
 mod pass_through;
 mod persistence;
 mod runtime;
 mod servlet;
-pub mod tree;
+mod tree;
 mod write_attempt;
 mod xml;
 
@@ -30,9 +30,13 @@ use std::time::Duration;
 use harness::trace::EventKind;
 
 use self::hot_deployment::KnownFiles;
+pub use self::management::{
+    console_request, create_request, delete_request, publish_request, version_request,
+};
 pub use self::pass_through::{REVISION_HEADER, call_request, served_revision};
 use self::persistence::Queue;
 use self::runtime::{News, Runtime};
+pub use self::tree::{deployment_root, empty_deployment, write_initial_tree};
 pub use self::write_attempt::{is_accepted, write_attempt};
 use crate::config::{GatewayConfig, ModelSettings, Profile};
 use crate::host::Host;
