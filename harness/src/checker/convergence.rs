@@ -86,7 +86,13 @@ impl Checker for Convergence {
                 _ => {}
             }
         }
-        self.follow.look(scene);
+        // Operations, the most frequent events by far, change neither files nor faults.
+        if !matches!(
+            event.kind,
+            EventKind::OpStarted { .. } | EventKind::OpEnded { .. } | EventKind::UpstreamTried { .. }
+        ) {
+            self.follow.look(scene);
+        }
     }
 
     fn judge(&mut self, scene: &Scene, claims: &[Stated]) -> Judgement {

@@ -83,7 +83,11 @@ impl Ledger {
     /// Adds the next operation, in the order of starts.
     pub(super) fn add(&mut self, entry: &Entry, scene: &Scene) {
         let good = entry.error.is_none();
-        for id in scene.windows_at(entry.started).collect::<Vec<_>>() {
+        for (id, window) in scene.all_windows() {
+            // What ended well only after the window was waiting for its end: it says nothing of the time within.
+            if !window.holds(entry.started) || (good && !window.holds(entry.ended)) {
+                continue;
+            }
             let window = self.windows.entry(id).or_default();
             let (number, first) = match good {
                 true => (&mut window.ok, &mut window.first_ok),

@@ -290,6 +290,30 @@ fn deeply_nested_input_is_refused_and_does_not_exhaust_the_stack() {
     assert!(Plan::parse(&Source::new("plan.json", deep)).is_err());
 }
 
+/// The scenarios of this repository.
+fn kept() -> Vec<std::path::PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios");
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let mut files: Vec<_> =
+        entries.filter(|path| path.extension().is_some_and(|end| end == "toml")).collect();
+    files.sort();
+    files
+}
+
+#[test]
+fn the_scenarios_that_are_kept_here_have_no_mistakes() {
+    let maker = FakeMaker::for_plans();
+    let files = kept();
+    assert!(files.len() >= 7, "{files:?}");
+    for path in files {
+        let (scenario, findings) = Scenario::check(&path, &maker);
+        assert!(findings.is_empty(), "{}", findings.render(false));
+        let scenario = scenario.unwrap();
+        assert!(scenario.source.text.starts_with("title = "), "{} opens with its title", path.display());
+        scenario.plan(1, &maker).unwrap_or_else(|findings| panic!("{findings}"));
+    }
+}
+
 /// Text that is made of pieces of a scenario, so that it comes far.
 fn nearly_a_scenario() -> impl Strategy<Value = String> {
     let lines: Vec<&'static str> = WHOLE.lines().collect();

@@ -113,6 +113,18 @@ fn lost_while_down_is_unknown_when_it_never_was_down_or_nobody_tried() {
 }
 
 #[test]
+fn what_waited_until_the_return_did_not_work_meanwhile() {
+    let claim = "traffic is lost while the balancer is down";
+    let call = OpKind::Call { api: "pizza".into() };
+    let down = || Script::new(&[claim]).disturb(0).power_off(10, "balancer").call(12, None);
+    let waited =
+        down().begin(15, call.clone()).power_on(20, "balancer").end(1, 15, 22, call.clone(), Some(200));
+    assert_status(&waited.verdict(claim), Pass);
+    let worked = down().long_op(15, 18, call, Some(200)).power_on(20, "balancer");
+    assert_status(&worked.verdict(claim), Fail);
+}
+
+#[test]
 fn a_capability_is_back_after_the_last_fault() {
     let claim = "traffic is back within 5 s of the end of the last fault";
     let run = |lost| {
