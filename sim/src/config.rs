@@ -2,18 +2,29 @@
 //!
 //! The files are those that stand on the hosts (`deployment.toml`, `/etc/hosts`, the start command, `nginx.conf`,
 //! the crontab, `workers-list.txt`, the rsync command line), named by a small `cluster.toml`. Each kind has a
-//! parser of its own below this module. A parser reads one text and knows no other file; `load` names the
+//! parser of its own below this module. A parser reads one text and knows no other file; [`load`] names the
 //! files, calls the parsers and then checks what no file alone can tell: addresses, ports, host names.
 //!
 //! What a parser does not understand is an error. What the real program would silently ignore is a warning that
 //! says so. Nothing is skipped without a word, and all mistakes of all files come back at once.
 
+mod cluster;
+mod consistency;
+mod crontab;
+mod deployment;
 mod gateway;
 mod hosts;
+mod load;
 mod model;
 mod network;
 pub mod nginx;
+mod rsync_command;
+mod schedule;
+mod shell_words;
+mod start_command;
 mod sync;
+mod table;
+mod workers_list;
 
 use std::net::IpAddr;
 
@@ -21,10 +32,12 @@ use harness::trace::NodeName;
 
 pub use self::gateway::{Clustering, GatewayConfig, Ports, Profile, ProxyPorts, StartCommand};
 pub use self::hosts::{HostsEntry, HostsFile};
+pub use self::load::{CLUSTER_FILE, load};
 pub use self::model::{DeletionRule, ModelSettings, ReadOnlyReading, RejectedUpdate};
 pub use self::network::NetworkSettings;
 pub use self::nginx::NginxConfig;
-pub use self::sync::{CronJob, RsyncCommand, Schedule, SyncConfig, Word, WordPart, WorkerTarget};
+pub use self::schedule::{Schedule, Times};
+pub use self::sync::{CronJob, RsyncCommand, SyncConfig, Word, WordPart, WorkerTarget};
 
 /// Everything that a cluster's files say.
 #[derive(Debug, Clone, PartialEq)]

@@ -2,6 +2,8 @@
 
 use std::net::IpAddr;
 
+use super::model::ReadOnlyReading;
+
 /// One gateway server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GatewayConfig {
@@ -100,4 +102,17 @@ pub struct Clustering {
     pub local_member_port: u16,
     /// `members`, as `host:port`.
     pub members: Vec<String>,
+}
+
+/// Whether a server that is started so refuses writes, by the chosen reading of the profile flag.
+pub(super) fn read_only(start: &StartCommand, reading: ReadOnlyReading) -> bool {
+    let by_profile = reading == ReadOnlyReading::Guide && start.profile == Some(Profile::GatewayWorker);
+    start.worker_node || by_profile
+}
+
+impl GatewayConfig {
+    /// Whether it would be read-only by the given reading: for reports, which say what the other would give.
+    pub fn read_only_by(&self, reading: ReadOnlyReading) -> bool {
+        read_only(&self.start, reading)
+    }
 }

@@ -3,6 +3,10 @@
 
 use std::time::Duration;
 
+use harness::finding::Findings;
+
+use super::table::Table;
+
 /// Whether `-Dprofile=gateway-worker` alone makes a server read-only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReadOnlyReading {
@@ -80,4 +84,49 @@ impl Default for ModelSettings {
             ssh_login: Duration::from_millis(200),
         }
     }
+}
+
+/// A time of the gateway beyond this is a typing error.
+const TIME_MAX: Duration = Duration::from_secs(24 * 3600);
+
+/// Reads the `[model]` table; what is missing keeps its default.
+pub(super) fn read(mut table: Table<'_>, findings: &mut Findings) -> ModelSettings {
+    let mut settings = ModelSettings::default();
+    let readings = [("guide", ReadOnlyReading::Guide), ("source", ReadOnlyReading::Source)];
+    if let Some(reading) = table.choice("read_only", &readings, findings) {
+        settings.read_only = reading;
+    }
+    let rules = [("parent-exists", DeletionRule::ParentExists), ("always", DeletionRule::Always)];
+    if let Some(rule) = table.choice("deletion", &rules, findings) {
+        settings.deletion = rule;
+    }
+    let choices = [("restore", RejectedUpdate::Restore), ("keep-file", RejectedUpdate::KeepFile)];
+    if let Some(choice) = table.choice("rejected_update", &choices, findings) {
+        settings.rejected_update = choice;
+    }
+    if let Some(skips) = table.boolean("skips_arrivals_during_start_up", findings) {
+        settings.skips_arrivals_during_start_up = skips;
+    }
+    for (key, setting) in [
+        ("start_up", &mut settings.start_up),
+        ("servlet_after_pass_through", &mut settings.servlet_after_pass_through),
+        ("persistence_poll", &mut settings.persistence_poll),
+        ("artifact_copy", &mut settings.artifact_copy),
+        ("scan_interval", &mut settings.scan_interval),
+        ("hot_update", &mut settings.hot_update),
+        ("serve_api", &mut settings.serve_api),
+        ("serve_management", &mut settings.serve_management),
+        ("ssh_login", &mut settings.ssh_login),
+    ] {
+        let Some(value) = table.duration(key, findings) else { continue };
+        if value > TIME_MAX {
+            findings.push(table.about(key, format!("a {key} of more than a day is not modelled")));
+        } else if value.is_zero() && ["persistence_poll", "scan_interval"].contains(&key) {
+            findings.push(table.about(key, format!("`{key}` is what is waited between two looks: not zero")));
+        } else {
+            *setting = value;
+        }
+    }
+    table.finish(findings);
+    settings
 }

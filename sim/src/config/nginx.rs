@@ -3,8 +3,44 @@
 //! Inheritance is already applied: every [`Location`] carries all settings that hold for it, nginx's defaults
 //! where the file is silent.
 
+mod directives;
+mod lexer;
+mod location;
+mod proxy;
+mod reader;
+mod server;
+mod tree;
+mod upstream;
+mod values;
+
+#[cfg(test)]
+mod tests;
+
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
+
+use harness::finding::{Findings, Source};
+use harness::trace::NodeName;
+
+use self::reader::Reader;
+use super::hosts::HostsFile;
+
+/// What a host name in the file can mean: the hosts file of the balancer, its address, and the nodes.
+pub(super) struct Around<'a> {
+    pub(super) hosts: &'a HostsFile,
+    pub(super) own: IpAddr,
+    pub(super) nodes: &'a [(NodeName, IpAddr)],
+}
+
+/// Reads an `nginx.conf`. Without what is around it, only the file itself is checked.
+pub(super) fn read(
+    source: &Source,
+    around: Option<&Around<'_>>,
+    findings: &mut Findings,
+) -> Option<NginxConfig> {
+    let root = tree::read(source, findings);
+    reader::read(&mut Reader { source, around, findings }, &root)
+}
 
 /// What an `nginx.conf` makes nginx do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -99,6 +135,17 @@ pub enum ServerName {
     NameAndEnding(String),
     /// `www.example.*`: the beginning, with its trailing dot.
     Beginning(String),
+}
+
+impl ServerName {
+    /// As the file writes it.
+    pub fn shown(&self) -> String {
+        match self {
+            ServerName::Exact(name) | ServerName::NameAndEnding(name) => name.clone(),
+            ServerName::Ending(ending) => format!("*{ending}"),
+            ServerName::Beginning(beginning) => format!("{beginning}*"),
+        }
+    }
 }
 
 /// A location.

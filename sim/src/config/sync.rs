@@ -2,6 +2,8 @@
 
 use harness::trace::NodeName;
 
+use super::schedule::Schedule;
+
 /// The documented sync: cron runs a script, the script runs rsync once for each line of a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SyncConfig {
@@ -28,28 +30,6 @@ pub struct CronJob {
     pub command: String,
     /// `SHELL` as it holds on that line.
     pub shell: String,
-}
-
-/// When a cron line runs: sets of values, one bit each, or once at boot.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Schedule {
-    /// `@reboot`: when cron starts.
-    AtBoot,
-    /// The five fields.
-    Times {
-        /// Minutes 0 to 59.
-        minutes: u64,
-        /// Hours 0 to 23.
-        hours: u32,
-        /// Days of the month 1 to 31.
-        days: u32,
-        /// Months 1 to 12.
-        months: u16,
-        /// Days of the week, 0 is Sunday.
-        weekdays: u8,
-        /// A day must match both day fields (one of them begins with `*`) rather than either.
-        both_days: bool,
-    },
 }
 
 /// One line of `workers-list.txt`.
