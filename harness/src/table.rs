@@ -51,13 +51,21 @@ impl Placed<String> {
 pub struct Reader<'a> {
     /// The file.
     pub source: &'a Source,
+    top_keys: &'static [&'static str],
     findings: RefCell<Findings>,
 }
 
 impl<'a> Reader<'a> {
     /// Begins to read a file.
     pub fn new(source: &'a Source) -> Self {
-        Self { source, findings: RefCell::new(Findings::new()) }
+        Self { source, top_keys: &[], findings: RefCell::new(Findings::new()) }
+    }
+
+    /// Says which keys stand at the top of the file, so that one that slipped below a table is answered so.
+    #[must_use]
+    pub fn with_top_keys(mut self, keys: &'static [&'static str]) -> Self {
+        self.top_keys = keys;
+        self
     }
 
     /// Parses the file as TOML; what can be understood in spite of mistakes is given back.
@@ -80,9 +88,12 @@ impl<'a> Reader<'a> {
         self.push(Finding::error(self.source, span, message).help(help));
     }
 
-    /// Everything that was found.
+    /// Everything that was found, in the order of the file.
     pub fn into_findings(self) -> Findings {
-        self.findings.into_inner()
+        let found = self.findings.into_inner();
+        let mut found: Vec<Finding> = found.iter().cloned().collect();
+        found.sort_by_key(|finding| finding.span.start);
+        found.into_iter().collect()
     }
 }
 
@@ -234,7 +245,11 @@ impl<'a> Table<'a> {
             let name: &str = key.get_ref();
             if !known.contains(&name) {
                 let message = format!("unknown key `{name}` in {}", self.what);
-                self.reader.error(key.span(), message, did_you_mean(name, &known));
+                let help = match self.reader.top_keys.contains(&name) {
+                    true => format!("`{name}` belongs to the top of the file, above the first `[...]`"),
+                    false => did_you_mean(name, &known),
+                };
+                self.reader.error(key.span(), message, help);
             }
         }
     }
@@ -283,8 +298,8 @@ mod tests {
             table.texts("list");
         });
         let wrong: Vec<&str> = found.iter().map(|(text, _)| text.as_str()).collect();
-        assert_eq!(wrong, ["3", "'long'", "2", "phasse"]);
-        assert_eq!(found[3].1, "write `phase`");
+        assert_eq!(wrong, ["3", "phasse", "'long'", "2"]);
+        assert_eq!(found[1].1, "write `phase`");
     }
 
     #[test]

@@ -12,7 +12,7 @@ use crate::table::{Placed, Reader, Table};
 const PHASE_MAX: Duration = Duration::from_secs(366 * 86_400);
 
 pub(super) fn parse(source: &Source) -> (Scenario, Findings) {
-    let reader = Reader::new(source);
+    let reader = Reader::new(source).with_top_keys(&["title", "cluster", "expect"]);
     let document = reader.parse();
     let scenario = read(&reader, Table::new(&reader, "the scenario", 0..0, document.get_ref()));
     drop(document);

@@ -123,6 +123,7 @@ fn each_mistake_is_underlined_and_answered() {
         ("disturb = \"10m\"", "disturb = 10", "10", "it must be a text"),
         ("disturb = \"10m\"", "disturb = \"10\"", "\"10\"", "250ms"),
         ("settle =", "setle =", "setle", "write `settle`"),
+        ("settle = \"6m\"", "expect = []", "expect", "belongs to the top of the file"),
         ("rate = \"20/s\"", "rate = \"20/x\"", "\"20/x\"", "unknown unit `x`"),
         ("rate = \"20/s\"", "", "[[workload]]", "`every` is missing"),
         ("apis = 5", "apis = 0", "0", "from 1 to 10,000"),
