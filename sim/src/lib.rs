@@ -14,5 +14,6 @@ pub mod log;
 pub mod network;
 pub mod planted;
 pub mod process;
+pub mod rsync;
 pub mod ssh;
 pub mod sync;

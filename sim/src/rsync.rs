@@ -1,0 +1,286 @@
+//! rsync, as version 3.5 behaves: one process that reads a command line, and one on the other side of a
+//! connection, of which one sends and the other receives.
+//!
+//! The route of the data: [`Job::parse`] -> [`client`] and [`server`] over a byte stream -> [`Outcome`]. The
+//! module knows neither engine nor cluster; what it needs of the world is [`Env`]. What is left out of the real
+//! program stands in MODEL.md.
+
+mod chmod;
+pub mod command;
+mod console;
+mod delta;
+mod env;
+mod file_list;
+mod filter;
+mod itemize;
+mod job;
+mod local;
+mod options;
+mod outcome;
+mod paths;
+mod real_tree;
+mod receiving;
+mod scan;
+mod sender;
+mod stop;
+mod wire;
+
+use tokio::io::{AsyncRead, AsyncWrite};
+
+pub use env::{Env, Progress, Signal, Waiting};
+pub use job::{Direction, Job, RemoteHost};
+pub use local::{Ended, Interruption, LocalRun, run_local};
+pub use options::{AltKind, DeleteWhen, Options, Refusal};
+pub use outcome::{Kinds, Line, Outcome, SHELL_FAILED, Stats, Stream, describe};
+
+use console::Console;
+use env::race;
+use filter::{Filters, Side};
+use itemize::Style;
+use job::Setup;
+use outcome::{DELETE_LIMIT, PARTIAL, VANISHED, error_line, stats_lines, summary_lines};
+use scan::scan;
+use sender::{Sender, Trouble};
+use stop::Stop;
+use wire::{Activity, Inbound, Message, Outbound, Pace};
+
+/// What one half came to.
+struct Half {
+    result: Result<(), Stop>,
+    stats: Stats,
+    trouble: Trouble,
+    transferred: Vec<Vec<u8>>,
+}
+
+/// The process that the user or cron started. `io` leads to a [`server`] on the destination's host (or the
+/// source's, when it pulls). It always comes to an outcome, whatever happens to the connection.
+pub async fn client(job: &Job, io: impl AsyncRead + AsyncWrite + Unpin, env: &impl Env) -> Outcome {
+    let began_ns = env.now_ns();
+    let pushes = matches!(job.direction, Direction::Push(_));
+    let style = Style { pushes, keeps_times: job.options.times };
+    let console = Console::new(true, job.options.output, style);
+    let setup = match job.setup(env) {
+        Ok(setup) => setup,
+        Err(Refusal::Rsync { lines, code }) => {
+            for line in lines {
+                console.warning(line);
+            }
+            return ended(&console, code, Stats::default(), Vec::new());
+        }
+        Err(refusal @ Refusal::NotModelled { .. }) => {
+            console.warning(refusal.to_string());
+            return ended(&console, outcome::SYNTAX, Stats::default(), Vec::new());
+        }
+    };
+    let activity = Activity::default();
+    activity.last_ns.set(env.now_ns());
+    let sends = job.client_sends();
+    let options = &job.options;
+    if sends && options.output.verbose > 0 && options.recursive {
+        console.info("sending incremental file list");
+    }
+    let (read, write) = tokio::io::split(io);
+    let (mut inbound, mut outbound) =
+        (Inbound::new(read, env, &activity), Outbound::new(write, env, &activity));
+    inbound.set_timeout(options.timeout_s);
+    outbound.set_limits(options.timeout_s, Pace::new(options.bwlimit_bytes));
+    let body = serde_json::to_vec(&setup).expect("plain values become JSON");
+    outbound.push(&Message::Setup(body.into()));
+    let work = half(
+        env,
+        options,
+        &setup,
+        sends,
+        &job.sources,
+        &job.destination,
+        &console,
+        inbound,
+        outbound,
+        &activity,
+    );
+    let half = match race(work, std::future::poll_fn(|cx| env.poll_term(cx))).await {
+        Ok(half) => half,
+        Err(()) => Half {
+            result: Err(Stop::Term),
+            stats: Stats::default(),
+            trouble: Trouble::default(),
+            transferred: Vec::new(),
+        },
+    };
+    let role = if sends { "sender" } else { "receiver" };
+    let code = client_code(&console, &half, &activity, env, role);
+    if half.result.is_ok() {
+        let seconds = (env.now_ns() - began_ns).max(0) as f64 / 1e9;
+        let output = options.output;
+        let human = output.human;
+        if output.stats {
+            for line in stats_lines(&half.stats, human) {
+                console.info(line);
+            }
+        }
+        if output.verbose > 0 || output.stats {
+            for line in summary_lines(&half.stats, human, seconds, options.dry_run) {
+                console.info(line);
+            }
+        }
+        if code != 0 {
+            let place = if sends { "main.c(1394)" } else { "main.c(1898)" };
+            console.warning(error_line(code, place, if sends { "sender" } else { "generator" }));
+        }
+    }
+    ended(&console, code, half.stats, half.transferred)
+}
+
+/// The process at the other end of the connection, as the remote shell starts it. Gives its exit status.
+pub async fn server(io: impl AsyncRead + AsyncWrite + Unpin, env: &impl Env) -> u8 {
+    let activity = Activity::default();
+    activity.last_ns.set(env.now_ns());
+    let (read, write) = tokio::io::split(io);
+    let (mut inbound, mut outbound) =
+        (Inbound::new(read, env, &activity), Outbound::new(write, env, &activity));
+    let setup = match inbound.next().await {
+        Ok(Message::Setup(body)) => serde_json::from_slice::<Setup>(&body).map_err(|_| Stop::Garbled),
+        Ok(_) => Err(Stop::Garbled),
+        Err(stop) => Err(stop),
+    };
+    let setup = setup.and_then(|setup| {
+        Options::decode(setup.options.as_bytes()).map(|options| (setup, options)).map_err(|_| Stop::Garbled)
+    });
+    let (setup, options) = match setup {
+        Ok(both) => both,
+        Err(stop) => return stop.code(),
+    };
+    let console = Console::new(false, options.output, Style { pushes: false, keeps_times: options.times });
+    inbound.set_timeout(options.timeout_s);
+    outbound.set_limits(options.timeout_s, Pace::new(if setup.sends { options.bwlimit_bytes } else { 0 }));
+    let destination = setup.paths.first().cloned().unwrap_or_default();
+    let work = half(
+        env,
+        &options,
+        &setup,
+        setup.sends,
+        &setup.paths,
+        &destination,
+        &console,
+        inbound,
+        outbound,
+        &activity,
+    );
+    match race(work, std::future::poll_fn(|cx| env.poll_term(cx))).await {
+        Ok(Half { result: Ok(()), trouble, .. }) => trouble_code(&console, trouble),
+        Ok(Half { result: Err(stop), .. }) => stop.code(),
+        Err(()) => outcome::SIGNAL,
+    }
+}
+
+/// Runs the sending or the receiving half to its end.
+#[allow(clippy::too_many_arguments, reason = "two private callers pass everything on")]
+async fn half<R: AsyncRead + Unpin, W: AsyncWrite + Unpin, E: Env>(
+    env: &E,
+    options: &Options,
+    setup: &Setup,
+    sends: bool,
+    sources: &[Vec<u8>],
+    destination: &[u8],
+    console: &Console,
+    mut inbound: Inbound<'_, R, E>,
+    mut outbound: Outbound<'_, W, E>,
+    activity: &Activity,
+) -> Half {
+    let side = if sends { Side::Sender } else { Side::Receiver };
+    let filters = Filters::new(&setup.rules, side, options.delete_excluded);
+    let mut half = if sends {
+        let scanned = scan(env, options, &filters, sources, setup.names.as_deref(), console);
+        let (stats, trouble, transferred) = (Stats::default(), Trouble::default(), Vec::new());
+        let mut sender = Sender {
+            env,
+            options,
+            console,
+            scanned: &scanned,
+            inbound,
+            outbound,
+            stats,
+            trouble,
+            transferred,
+        };
+        let result = sender.run().await;
+        Half { result, stats: sender.stats, trouble: sender.trouble, transferred: sender.transferred }
+    } else {
+        let result = match outbound.flush().await {
+            Ok(()) => {
+                let whole_file = options.whole_file.unwrap_or(setup.local);
+                receiving::run(
+                    env,
+                    options,
+                    whole_file,
+                    console,
+                    filters,
+                    destination,
+                    &mut inbound,
+                    &mut outbound,
+                )
+                .await
+            }
+            Err(stop) => (Err(stop), receiving::Received::default()),
+        };
+        let (result, received) = result;
+        if let Err(Stop::Failed(code, place, role)) = result {
+            // The client is told why and how to exit; when it cannot be, it finds out by itself.
+            console.warning(error_line(code, place, role));
+            for message in console.take_queued() {
+                outbound.push(&message);
+            }
+            outbound.push(&Message::Exit(code));
+            let _ = outbound.flush().await;
+        }
+        Half { result, stats: received.stats, trouble: received.trouble, transferred: received.transferred }
+    };
+    half.stats.sent = activity.sent.get();
+    half.stats.received = activity.received.get();
+    half
+}
+
+fn trouble_code(console: &Console, trouble: Trouble) -> u8 {
+    if console.had_error() || trouble.general {
+        PARTIAL
+    } else if trouble.vanished {
+        VANISHED
+    } else if trouble.delete_limit {
+        DELETE_LIMIT
+    } else {
+        0
+    }
+}
+
+/// What the client exits with; what it says of a run that did not come to its end.
+fn client_code(console: &Console, half: &Half, activity: &Activity, env: &impl Env, role: &str) -> u8 {
+    let stop = match half.result {
+        Ok(()) => return trouble_code(console, half.trouble),
+        Err(stop) => stop,
+    };
+    let mut code = stop.code();
+    let place = match stop {
+        Stop::ConnectionLost => {
+            let received = activity.received.get();
+            console.warning(format!(
+                "rsync: connection unexpectedly closed ({received} bytes received so far) [{role}]"
+            ));
+            // The remote shell's own status counts when it is the greater one.
+            code = code.max(env.remote_status().unwrap_or(0));
+            "io.c(285)"
+        }
+        Stop::TimedOut(seconds) => {
+            console.warning(format!("[{role}] io timeout after {seconds} seconds -- exiting"));
+            "io.c(207)"
+        }
+        Stop::Garbled => "io.c(1600)",
+        Stop::Term => "rsync.c(713)",
+        Stop::Told(_) | Stop::Failed(..) | Stop::Killed => return code,
+    };
+    console.warning(error_line(code, place, role));
+    code
+}
+
+fn ended(console: &Console, exit_code: u8, stats: Stats, transferred: Vec<Vec<u8>>) -> Outcome {
+    Outcome { exit_code, lines: console.take_lines(), stats, transferred }
+}

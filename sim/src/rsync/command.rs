@@ -1,0 +1,234 @@
+//! `sim rsync [OPTIONS] SRC... DEST`: the modelled rsync on real folders.
+//!
+//! The sources are read into one simulated disk and the destination into another, the transfer runs between two
+//! simulated hosts, what rsync would print is printed, and what it would have changed is changed at DEST (and in
+//! the folders of `--backup-dir` and `--temp-dir`), unless `-n`. The sources are only read.
+
+use std::ffi::OsString;
+use std::io::{self, Write};
+use std::os::unix::ffi::OsStringExt;
+use std::path::Path;
+
+use super::env::Signal;
+use super::job::{Direction, Job};
+use super::local::{Interruption, LocalRun, run_local};
+use super::options::Refusal;
+use super::outcome::{Line, SYNTAX, Stream};
+use super::paths::absolute;
+use super::real_tree::{apply, load, who_am_i};
+use crate::disk::Disk;
+
+/// What `sim rsync` takes besides rsync's own options.
+pub const HELP: &str = "\
+sim rsync [OPTIONS] SRC... DEST: runs the modelled rsync on local folders
+
+OPTIONS are rsync's, and:
+  --kill-after-file=K       SIGKILL every process when K files have come
+  --kill-after-bytes=N      SIGKILL every process when N bytes of content were written
+  --kill-signal=TERM|KILL   send this signal instead (default KILL)
+  --source-io-error=PATH    reading this source file fails with an I/O error (may be repeated)";
+
+/// How a run ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ran {
+    /// The exit code: rsync's, 137 after SIGKILL, 64 for a wrong option of the model's own, 74 when the result
+    /// could not be put into DEST.
+    pub exit_code: u8,
+    /// What is printed, in order.
+    pub lines: Vec<Line>,
+}
+
+/// Runs the command in the present folder, prints, and gives the exit code.
+pub fn run(args: &[OsString]) -> u8 {
+    let args: Vec<Vec<u8>> = args.iter().map(|arg| arg.clone().into_vec()).collect();
+    if args.iter().any(|arg| arg == b"--help") {
+        return match writeln!(io::stdout(), "{HELP}") {
+            Ok(()) => 0,
+            Err(_) => 74,
+        };
+    }
+    let folder = match std::env::current_dir() {
+        Ok(folder) => folder,
+        Err(error) => {
+            let _ = writeln!(io::stderr(), "sim rsync: the present folder is gone: {error}");
+            return 74;
+        }
+    };
+    let ran = run_in(&folder, &args);
+    let (mut out, mut err) = (io::stdout().lock(), io::stderr().lock());
+    for line in &ran.lines {
+        let text = [&line.text[..], b"\n"].concat();
+        let written = match line.stream {
+            Stream::Out => out.write_all(&text),
+            Stream::Err => err.write_all(&text),
+        };
+        if written.is_err() {
+            // Nobody listens any more; the work itself is done.
+            break;
+        }
+    }
+    ran.exit_code
+}
+
+/// Runs the command in a folder, and gives what it would print.
+pub fn run_in(folder: &Path, args: &[Vec<u8>]) -> Ran {
+    let said = |exit_code, text: String| Ran {
+        exit_code,
+        lines: text
+            .lines()
+            .map(|line| Line { stream: Stream::Err, text: line.as_bytes().to_vec() })
+            .collect(),
+    };
+    let (own, args) = match Own::take(args) {
+        Ok(both) => both,
+        Err(wrong) => return said(64, format!("sim rsync: {wrong}\n{HELP}")),
+    };
+    let job = match Job::parse(&args) {
+        Ok(job) => job,
+        Err(Refusal::Rsync { lines, code }) => return said(code, lines.join("\n")),
+        Err(refusal) => return said(SYNTAX, format!("sim rsync: {refusal}")),
+    };
+    if job.direction != Direction::Local {
+        return said(
+            SYNTAX,
+            "sim rsync: works on local folders only; a cluster's scenario syncs hosts".to_owned(),
+        );
+    }
+    let working_folder = folder.as_os_str().to_owned().into_vec();
+    let (user, umask) = who_am_i();
+    let here = |path: &[u8]| absolute(&working_folder, path);
+    let options = &job.options;
+
+    let mut source_disk = Disk::default();
+    for source in &job.sources {
+        load(&mut source_disk, &here(source), source.ends_with(b"/"));
+    }
+    for path in options.named_files() {
+        load(&mut source_disk, &here(path), true);
+    }
+    source_disk.sync();
+    for path in &own.source_io_errors {
+        if let Err(error) = source_disk.inject_io_error(here(path), true) {
+            let shown = String::from_utf8_lossy(path);
+            return said(64, format!("sim rsync: --source-io-error={shown}: {error}"));
+        }
+    }
+    source_disk.set_user(user);
+
+    let destination = here(&job.destination);
+    let mut target_disk = Disk::default();
+    load(&mut target_disk, &destination, true);
+    let inside = |dir: &[u8]| absolute(&destination, dir);
+    for dir in &options.alt_dests {
+        load(&mut target_disk, &inside(dir), true);
+    }
+    let mut written = vec![destination.clone()];
+    for dir in [&options.backup_dir, &options.temp_dir, &options.partial_dir].into_iter().flatten() {
+        if dir.starts_with(b"/") || dir.split(|&byte| byte == b'/').any(|part| part == b"..") {
+            load(&mut target_disk, &inside(dir), true);
+            written.push(inside(dir));
+        }
+    }
+    target_disk.sync();
+    target_disk.set_user(user);
+    let before = target_disk.clone();
+
+    let ended = run_local(
+        LocalRun {
+            client_disk: source_disk,
+            server_disk: target_disk,
+            working_folder: working_folder.clone(),
+            umask,
+            now_ns: now_ns(),
+            seed: now_ns() as u64,
+            interruption: own.interruption,
+        },
+        &job,
+    );
+    let mut ran = Ran { exit_code: ended.outcome.exit_code, lines: ended.outcome.lines };
+    if !options.dry_run {
+        for path in &written {
+            let path = path_of_folder(path);
+            if let Err((at, error)) = apply(&before, &ended.server_disk, path) {
+                let text = format!("sim rsync: cannot put the result into {}: {error}", at.display());
+                ran.lines.push(Line { stream: Stream::Err, text: text.into_bytes() });
+                ran.exit_code = 74;
+            }
+        }
+    }
+    ran
+}
+
+/// A path without the slashes at its end.
+fn path_of_folder(path: &[u8]) -> &[u8] {
+    let slashes = path.iter().rev().take_while(|&&byte| byte == b'/').count();
+    if slashes == path.len() { b"/" } else { &path[..path.len() - slashes] }
+}
+
+/// The real time: what a real rsync would stamp new files with. Nothing else of a run depends on it.
+#[allow(clippy::disallowed_types, reason = "the command works on real files, outside of any simulated run")]
+fn now_ns() -> i64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::SystemTime::UNIX_EPOCH);
+    since.map_or(0, |since| i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))
+}
+
+/// The model's own options.
+#[derive(Debug, Default)]
+struct Own {
+    interruption: Option<Interruption>,
+    source_io_errors: Vec<Vec<u8>>,
+}
+
+impl Own {
+    fn take(args: &[Vec<u8>]) -> Result<(Own, Vec<Vec<u8>>), String> {
+        let mut own = Own::default();
+        let mut rest = Vec::new();
+        let (mut after_files, mut after_bytes, mut signal) = (None, None, Signal::Kill);
+        let mut args = args.iter();
+        while let Some(arg) = args.next() {
+            if arg == b"--" {
+                rest.push(arg.clone());
+                rest.extend(args.by_ref().cloned());
+                break;
+            }
+            let (name, value) = match arg.iter().position(|&byte| byte == b'=') {
+                Some(at) => (&arg[..at], Some(arg[at + 1..].to_vec())),
+                None => (&arg[..], None),
+            };
+            let known: [&[u8]; 4] =
+                [b"--kill-after-file", b"--kill-after-bytes", b"--kill-signal", b"--source-io-error"];
+            if !known.contains(&name) {
+                rest.push(arg.clone());
+                continue;
+            }
+            let shown = String::from_utf8_lossy(name).into_owned();
+            let value =
+                value.or_else(|| args.next().cloned()).ok_or_else(|| format!("{shown} needs a value"))?;
+            let number = || {
+                let text = String::from_utf8_lossy(&value).into_owned();
+                text.parse::<u64>().map_err(|_| format!("{shown}={text}: a whole number is needed"))
+            };
+            match name {
+                b"--kill-after-file" => after_files = Some(number()?),
+                b"--kill-after-bytes" => after_bytes = Some(number()?),
+                b"--kill-signal" => {
+                    signal = match value.strip_prefix(b"SIG").unwrap_or(&value) {
+                        b"TERM" | b"INT" | b"HUP" => Signal::Term,
+                        b"KILL" => Signal::Kill,
+                        other => {
+                            return Err(format!(
+                                "--kill-signal={}: TERM or KILL",
+                                String::from_utf8_lossy(other)
+                            ));
+                        }
+                    };
+                }
+                _ => own.source_io_errors.push(value),
+            }
+        }
+        if after_files.is_some() || after_bytes.is_some() {
+            own.interruption = Some(Interruption { signal, after_files, after_bytes });
+        }
+        Ok((own, rest))
+    }
+}

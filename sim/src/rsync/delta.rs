@@ -1,0 +1,283 @@
+//! Block checksums and the search for blocks that the receiver already has.
+//!
+//! The sizes are rsync's: blocks of 700 bytes up to 490 kB and about the square root of the file above, a weak
+//! checksum of 4 bytes that rolls, and as many bytes of a strong one as make a wrong match unlikely. The strong
+//! one is XXH3 (rsync 3.5's is XXH128).
+
+use std::ops::Range;
+
+use xxhash_rust::xxh3::xxh3_64;
+
+const BLOCK_BYTES_MIN: u64 = 700;
+const BLOCK_BYTES_MAX: u64 = 131_072;
+const STRONG_BYTES_MIN: u64 = 2;
+const STRONG_BYTES_MAX: u64 = 8;
+
+/// The checksums of the blocks of one file.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Signature {
+    /// Bytes a block; the last one may be shorter. 0 when there is nothing to compare with.
+    pub block_bytes: u32,
+    /// Bytes of the whole file.
+    pub file_bytes: u64,
+    /// How many bytes of the strong checksum count.
+    pub strong_bytes: u8,
+    /// Weak and strong checksum of each block.
+    pub blocks: Vec<(u32, u64)>,
+}
+
+/// A piece of a file as it is sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Piece {
+    /// These bytes of the new file.
+    Literal(Range<usize>),
+    /// Blocks that the receiver has, in a row: the first and how many.
+    Blocks(u32, u32),
+}
+
+impl Signature {
+    /// The signature of `content`; `block_bytes` forces a size.
+    pub fn of(content: &[u8], block_bytes: Option<u32>) -> Self {
+        if content.is_empty() {
+            return Self::default();
+        }
+        let file_bytes = content.len() as u64;
+        let block_bytes = block_bytes.unwrap_or_else(|| block_bytes_for(file_bytes));
+        let strong_bytes = strong_bytes_for(file_bytes, u64::from(block_bytes));
+        let block = |block: &[u8]| (Weak::of(block).value(), strong(block, strong_bytes));
+        let blocks = content.chunks(block_bytes as usize).map(block).collect();
+        Self { block_bytes, file_bytes, strong_bytes, blocks }
+    }
+
+    /// Where a block lies in the file.
+    pub fn range(&self, block: u32) -> Range<usize> {
+        let start = u64::from(block) * u64::from(self.block_bytes);
+        start.min(self.file_bytes) as usize
+            ..(start + u64::from(self.block_bytes)).min(self.file_bytes) as usize
+    }
+
+    /// The pieces of which `content` is made, for a receiver with this signature. `in_place` leaves out blocks
+    /// that the receiver will have overwritten by then.
+    pub fn delta(&self, content: &[u8], in_place: bool) -> Vec<Piece> {
+        let mut pieces = Pieces::default();
+        if self.blocks.is_empty() || content.is_empty() {
+            pieces.literal(0..content.len());
+            return pieces.0;
+        }
+        let mut by_weak: Vec<(u32, u32)> =
+            self.blocks.iter().enumerate().map(|(i, b)| (b.0, i as u32)).collect();
+        by_weak.sort_unstable();
+        // One bit for each of 65,536 groups of weak checksums spares most searches.
+        let mut seen = vec![false; 1 << 16];
+        for (weak, _) in &by_weak {
+            seen[group(*weak)] = true;
+        }
+        let block_bytes = self.block_bytes as usize;
+        let (mut at, mut sent) = (0, 0);
+        let mut window = block_bytes.min(content.len());
+        let mut weak = Weak::of(&content[..window]);
+        let mut expected = 0;
+        while at < content.len() {
+            let value = weak.value();
+            let found = if seen[group(value)] {
+                self.find(&by_weak, value, &content[at..at + window], expected, in_place.then_some(at))
+            } else {
+                None
+            };
+            if let Some(block) = found {
+                pieces.literal(sent..at);
+                pieces.block(block);
+                expected = block + 1;
+                at += window;
+                sent = at;
+                window = block_bytes.min(content.len() - at);
+                weak = Weak::of(&content[at..at + window]);
+                continue;
+            }
+            let next = content.get(at + window).copied();
+            weak.roll(content[at], next, window);
+            at += 1;
+            if next.is_none() {
+                window -= 1;
+            }
+        }
+        pieces.literal(sent..content.len());
+        pieces.0
+    }
+
+    /// The block with these bytes; the expected next one first, so that repeated content is sent as a run.
+    fn find(
+        &self,
+        by_weak: &[(u32, u32)],
+        weak: u32,
+        bytes: &[u8],
+        expected: u32,
+        floor: Option<usize>,
+    ) -> Option<u32> {
+        let from = by_weak.partition_point(|&(value, _)| value < weak);
+        let same = by_weak[from..].iter().take_while(|&&(value, _)| value == weak);
+        let mut digest = None;
+        let mut best = None;
+        // rsync gives up after some equal weak checksums, too: a chain of them would take quadratic time.
+        for &(_, block) in same.take(256) {
+            let range = self.range(block);
+            if range.len() != bytes.len() || floor.is_some_and(|floor| range.start < floor) {
+                continue;
+            }
+            let digest = *digest.get_or_insert_with(|| strong(bytes, self.strong_bytes));
+            if self.blocks[block as usize].1 != digest {
+                continue;
+            }
+            if block == expected {
+                return Some(block);
+            }
+            best.get_or_insert(block);
+        }
+        best
+    }
+}
+
+#[derive(Default)]
+struct Pieces(Vec<Piece>);
+
+impl Pieces {
+    fn literal(&mut self, range: Range<usize>) {
+        if !range.is_empty() {
+            self.0.push(Piece::Literal(range));
+        }
+    }
+
+    fn block(&mut self, block: u32) {
+        match self.0.last_mut() {
+            Some(Piece::Blocks(first, count)) if *first + *count == block => *count += 1,
+            _ => self.0.push(Piece::Blocks(block, 1)),
+        }
+    }
+}
+
+fn group(weak: u32) -> usize {
+    ((weak ^ (weak >> 16)) & 0xffff) as usize
+}
+
+fn strong(bytes: &[u8], strong_bytes: u8) -> u64 {
+    let kept = u32::from(strong_bytes.min(8)) * 8;
+    xxh3_64(bytes) & (u64::MAX >> (64 - kept.max(8)))
+}
+
+fn block_bytes_for(file_bytes: u64) -> u32 {
+    if file_bytes <= BLOCK_BYTES_MIN * BLOCK_BYTES_MIN {
+        return BLOCK_BYTES_MIN as u32;
+    }
+    let root = file_bytes.isqrt();
+    (root - root % 8).clamp(BLOCK_BYTES_MIN, BLOCK_BYTES_MAX) as u32
+}
+
+fn strong_bytes_for(file_bytes: u64, block_bytes: u64) -> u8 {
+    let bits = (10 + 2 * u64::from(file_bytes.ilog2())).saturating_sub(u64::from(block_bytes.max(1).ilog2()));
+    ((bits + 1).saturating_sub(32).div_ceil(8)).clamp(STRONG_BYTES_MIN, STRONG_BYTES_MAX) as u8
+}
+
+/// The rolling checksum of Tridgell and Mackerras: a sum of bytes, and a sum of those sums.
+#[derive(Debug, Clone, Copy)]
+struct Weak {
+    a: u32,
+    b: u32,
+}
+
+impl Weak {
+    fn of(bytes: &[u8]) -> Self {
+        let (mut a, mut b) = (0u32, 0u32);
+        for &byte in bytes {
+            a = a.wrapping_add(u32::from(byte));
+            b = b.wrapping_add(a);
+        }
+        Self { a, b }
+    }
+
+    fn roll(&mut self, out: u8, into: Option<u8>, window: usize) {
+        self.a = self.a.wrapping_sub(u32::from(out));
+        self.b = self.b.wrapping_sub(u32::from(out).wrapping_mul(window as u32));
+        if let Some(into) = into {
+            self.a = self.a.wrapping_add(u32::from(into));
+            self.b = self.b.wrapping_add(self.a);
+        }
+    }
+
+    fn value(self) -> u32 {
+        (self.a & 0xffff) | (self.b << 16)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// The new file, from its pieces.
+    fn rebuild(signature: &Signature, basis: &Bytes, content: &[u8], pieces: &[Piece]) -> Vec<u8> {
+        let mut result = Vec::new();
+        for piece in pieces {
+            match piece {
+                Piece::Literal(range) => result.extend_from_slice(&content[range.clone()]),
+                Piece::Blocks(first, count) => {
+                    for block in *first..first + count {
+                        result.extend_from_slice(&basis[signature.range(block)]);
+                    }
+                }
+            }
+        }
+        result
+    }
+
+    fn literal_bytes(pieces: &[Piece]) -> usize {
+        pieces.iter().map(|piece| if let Piece::Literal(range) = piece { range.len() } else { 0 }).sum()
+    }
+
+    #[test]
+    fn a_small_edit_of_a_large_file_sends_little() {
+        let old: Vec<u8> = (0..200_000u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
+        let mut new = old.clone();
+        new.splice(70_000..70_000, b"inserted".iter().copied());
+        new[150_000] ^= 1;
+        let signature = Signature::of(&old, None);
+        let pieces = signature.delta(&new, false);
+        assert_eq!(rebuild(&signature, &Bytes::from(old), &new, &pieces), new);
+        assert!(literal_bytes(&pieces) < 3 * 700, "{}", literal_bytes(&pieces));
+    }
+
+    #[test]
+    fn blocks_are_as_large_as_rsyncs() {
+        assert_eq!([1, 490_000, 1_000_000, 1 << 40].map(block_bytes_for), [700, 700, 1000, 131_072]);
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_rebuilt_is_what_was_sent(
+            old in prop::collection::vec(0u8..4, 0..3000),
+            new in prop::collection::vec(0u8..4, 0..3000),
+            cut in any::<prop::sample::Index>(),
+            block in 1u32..200,
+        ) {
+            // Half of the new file comes from the old one.
+            let mut content = new;
+            content.extend_from_slice(&old[cut.index(old.len() + 1)..]);
+            let signature = Signature::of(&old, Some(block));
+            for in_place in [false, true] {
+                let pieces = signature.delta(&content, in_place);
+                prop_assert_eq!(&rebuild(&signature, &Bytes::from(old.clone()), &content, &pieces), &content);
+            }
+        }
+
+        #[test]
+        fn rolling_gives_what_computing_gives(bytes in prop::collection::vec(any::<u8>(), 2..300), window in 1usize..50) {
+            let window = window.min(bytes.len());
+            let mut weak = Weak::of(&bytes[..window]);
+            for at in 1..=bytes.len() - window {
+                weak.roll(bytes[at - 1], Some(bytes[at - 1 + window]), window);
+                prop_assert_eq!(weak.value(), Weak::of(&bytes[at..at + window]).value());
+            }
+        }
+    }
+}

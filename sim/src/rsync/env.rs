@@ -1,0 +1,119 @@
+//! What a modelled rsync process needs from the world around it, and how it waits.
+
+use std::future::{Future, poll_fn};
+use std::ops::ControlFlow;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use crate::disk::Disk;
+
+/// A future that a process of one simulated host may wait for.
+pub type Waiting<'a> = Pin<Box<dyn Future<Output = ()> + 'a>>;
+
+/// How an observer ends a run from outside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Signal {
+    /// SIGTERM (SIGINT and SIGHUP are the same to rsync): it cleans up.
+    Term,
+    /// SIGKILL: every process stops where it is.
+    Kill,
+}
+
+/// How far the receiver has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Progress {
+    /// So many files stand complete under their names (or in their place for the end, with `--delay-updates`).
+    Files(u64),
+    /// So many bytes of content were written.
+    Bytes(u64),
+}
+
+/// The process that rsync runs as, on its host. All its calls are made between two waits, so that a simulator
+/// may share one disk between processes.
+pub trait Env {
+    /// The host's wall clock, in nanoseconds since 1970.
+    fn now_ns(&self) -> i64;
+
+    /// Looks at the host's file system.
+    fn read_disk<T>(&self, look: impl FnOnce(&Disk) -> T) -> T;
+
+    /// Changes the host's file system; the change gets the host's time.
+    fn write_disk<T>(&self, change: impl FnOnce(&mut Disk, i64) -> T) -> T;
+
+    /// Waits for a span of simulated time.
+    fn sleep(&self, span: Duration) -> Waiting<'_>;
+
+    /// The folder from which relative paths count, absolute.
+    fn working_folder(&self) -> &[u8];
+
+    /// The bits that new files do not get; 022 on Debian.
+    fn umask(&self) -> u32 {
+        0o022
+    }
+
+    /// Six characters (letters and digits) for the name of a temporary file, as mkstemp makes them.
+    fn temp_suffix(&self) -> [u8; 6];
+
+    /// Ready when the process got a signal that it can handle.
+    fn poll_term(&self, _: &mut Context<'_>) -> Poll<()> {
+        Poll::Pending
+    }
+
+    /// Told by the receiver as it goes on; breaking stops the whole run there.
+    fn progress(&self, _: Progress) -> ControlFlow<Signal> {
+        ControlFlow::Continue(())
+    }
+
+    /// With which status the remote shell ended, if it ended: asked by a client whose connection closed early.
+    fn remote_status(&self) -> Option<u8> {
+        None
+    }
+}
+
+/// The first of two futures to finish; the first argument's when both do.
+pub(crate) async fn race<A: Future, B: Future>(first: A, second: B) -> Result<A::Output, B::Output> {
+    let (mut first, mut second) = (pin!(first), pin!(second));
+    poll_fn(|cx| {
+        if let Poll::Ready(value) = first.as_mut().poll(cx) {
+            return Poll::Ready(Ok(value));
+        }
+        second.as_mut().poll(cx).map(Err)
+    })
+    .await
+}
+
+/// Both futures, polled in this order; ends early when one fails.
+pub(crate) async fn join<T, U, E>(
+    first: impl Future<Output = Result<T, E>>,
+    second: impl Future<Output = Result<U, E>>,
+) -> Result<(T, U), E> {
+    let (mut first, mut second) = (pin!(first), pin!(second));
+    let (mut done_first, mut done_second) = (None, None);
+    poll_fn(|cx| {
+        if done_first.is_none()
+            && let Poll::Ready(value) = first.as_mut().poll(cx)
+        {
+            match value {
+                Ok(value) => done_first = Some(value),
+                Err(error) => return Poll::Ready(Err(error)),
+            }
+        }
+        if done_second.is_none()
+            && let Poll::Ready(value) = second.as_mut().poll(cx)
+        {
+            match value {
+                Ok(value) => done_second = Some(value),
+                Err(error) => return Poll::Ready(Err(error)),
+            }
+        }
+        match (done_first.take(), done_second.take()) {
+            (Some(first), Some(second)) => Poll::Ready(Ok((first, second))),
+            (first, second) => {
+                (done_first, done_second) = (first, second);
+                Poll::Pending
+            }
+        }
+    })
+    .await
+}

@@ -1,0 +1,220 @@
+//! What a command line asks for: from where to where, and what the server is told of it.
+
+use serde::{Deserialize, Serialize};
+
+use super::env::Env;
+use super::filter::{self, Rule};
+use super::options::{LineKind, Options, Refusal, RuleSource, parse, protect_backups};
+use super::outcome::{FILE_IO, SYNTAX};
+use super::paths::absolute;
+use super::stop::show_errno;
+
+/// A host that a path names, and the user there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RemoteHost {
+    /// The user before the `@`.
+    pub user: Option<Vec<u8>>,
+    /// The host.
+    pub host: Vec<u8>,
+}
+
+/// Which way the content goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Direction {
+    /// Both ends are here.
+    Local,
+    /// To another host.
+    Push(RemoteHost),
+    /// From another host.
+    Pull(RemoteHost),
+}
+
+/// One run of rsync, as its command line asks for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Job {
+    /// The options.
+    pub options: Options,
+    /// Which way, and which host.
+    pub direction: Direction,
+    /// The sources, without their hosts.
+    pub sources: Vec<Vec<u8>>,
+    /// The destination, without its host.
+    pub destination: Vec<u8>,
+}
+
+/// What the client tells the server.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Setup {
+    /// The server is the sender.
+    pub sends: bool,
+    /// Both ends are on one host.
+    pub local: bool,
+    /// The options, as [`Options::encode`] makes them.
+    pub options: String,
+    /// All filter rules, files read.
+    pub rules: Vec<Rule>,
+    /// Names of `--files-from`.
+    pub names: Option<Vec<Vec<u8>>>,
+    /// The sources, or the destination alone.
+    pub paths: Vec<Vec<u8>>,
+}
+
+impl Job {
+    /// Reads a command line, without the name of the program.
+    ///
+    /// # Errors
+    /// What rsync would say, or which option is not modelled.
+    pub fn parse(args: &[Vec<u8>]) -> Result<Job, Refusal> {
+        let parsed = parse(args)?;
+        let mut paths = parsed.paths;
+        let Some(destination) = paths.pop() else {
+            return Err(Refusal::at(
+                "rsync: no source or destination given",
+                SYNTAX,
+                "main.c(1871) [client=3.5.0]",
+            ));
+        };
+        if paths.is_empty() {
+            return Err(Refusal::NotModelled { option: "(a listing: no destination given)".to_owned() });
+        }
+        let sources = paths.iter().map(|path| place(path)).collect::<Result<Vec<_>, _>>()?;
+        let (to, destination) = place(&destination)?;
+        let from = sources[0].0.clone();
+        if to.is_none() && sources.iter().any(|(host, _)| host.is_some() != from.is_some()) {
+            let line = "Unexpected local arg: all source args must come from one machine";
+            return Err(Refusal::at(line, SYNTAX, "main.c(1551) [Receiver=3.5.0]"));
+        }
+        let direction = match (from, to) {
+            (None, None) => Direction::Local,
+            (None, Some(host)) => Direction::Push(host),
+            (Some(host), None) => Direction::Pull(host),
+            (Some(_), Some(_)) => {
+                let line = "The source and destination cannot both be remote.";
+                return Err(Refusal::at(line, SYNTAX, "main.c(1471) [Receiver=3.5.0]"));
+            }
+        };
+        let sources: Vec<_> = sources.into_iter().map(|(_, path)| path).collect();
+        if sources.iter().any(Vec::is_empty) && direction == Direction::Local {
+            return Err(Refusal::at("Empty source arg specified.", SYNTAX, "main.c(1551) [sender=3.5.0]"));
+        }
+        if destination.is_empty() && direction == Direction::Local {
+            let line = "Empty destination arg specified (use \".\" or see --old-args).";
+            return Err(Refusal::at(line, SYNTAX, "main.c(685) [sender=3.5.0]"));
+        }
+        if parsed.options.files_from.is_some() && sources.len() > 1 {
+            let line = "rsync: --files-from takes one source argument only";
+            return Err(Refusal::at(line, SYNTAX, "options.c(2621) [client=3.5.0]"));
+        }
+        Ok(Job { options: parsed.options, direction, sources, destination })
+    }
+
+    /// Whether the client is the sender.
+    pub fn client_sends(&self) -> bool {
+        !matches!(self.direction, Direction::Pull(_))
+    }
+
+    /// Reads the files that the command line names, on the client's disk.
+    pub(super) fn setup(&self, env: &impl Env) -> Result<Setup, Refusal> {
+        let mut rules = Vec::new();
+        for source in &self.options.rules {
+            match source {
+                RuleSource::Rule(rule) => rules.push(rule.clone()),
+                RuleSource::File { path, lines } => rules.extend(self.rules_of_file(env, path, *lines)?),
+            }
+        }
+        rules.extend(protect_backups(&self.options));
+        let names = self.options.files_from.as_ref().map(|path| self.names_of_file(env, path)).transpose()?;
+        let mut options = self.options.clone();
+        (options.rules, options.files_from, options.shell) = (Vec::new(), None, None);
+        let sends = !self.client_sends();
+        Ok(Setup {
+            sends,
+            local: self.direction == Direction::Local,
+            options: String::from_utf8(options.encode()).expect("JSON is UTF-8"),
+            rules,
+            names,
+            paths: if sends { self.sources.clone() } else { vec![self.destination.clone()] },
+        })
+    }
+
+    fn rules_of_file(&self, env: &impl Env, path: &[u8], kind: LineKind) -> Result<Vec<Rule>, Refusal> {
+        let shown = String::from_utf8_lossy(path);
+        let content =
+            env.read_disk(|disk| disk.read(absolute(env.working_folder(), path))).map_err(|error| {
+                let what = if kind == LineKind::Include { "include" } else { "exclude" };
+                let line =
+                    format!("rsync: [client] failed to open {what} file {shown}: {}", show_errno(&error));
+                Refusal::at(line, FILE_IO, "exclude.c(1719) [client=3.5.0]")
+            })?;
+        filter::parse_lines(&content, kind, self.options.from0).map_err(|error| match error {
+            filter::RuleError::Wrong(line) => Refusal::at(line, SYNTAX, "exclude.c(136) [client=3.5.0]"),
+            filter::RuleError::NotModelled(what) => {
+                Refusal::NotModelled { option: format!("--filter ({what})") }
+            }
+        })
+    }
+
+    fn names_of_file(&self, env: &impl Env, path: &[u8]) -> Result<Vec<Vec<u8>>, Refusal> {
+        let shown = String::from_utf8_lossy(path);
+        if path == b"-" || path.contains(&b':') {
+            return Err(Refusal::NotModelled { option: format!("--files-from={shown}") });
+        }
+        let content =
+            env.read_disk(|disk| disk.read(absolute(env.working_folder(), path))).map_err(|error| {
+                let errno = error.raw_os_error().unwrap_or(0);
+                let reason = crate::disk::errno::message(errno);
+                let line = format!("rsync: failed to open files-from file {shown}: {reason}");
+                Refusal::at(line, SYNTAX, "main.c(1886) [client=3.5.0]")
+            })?;
+        let nul = self.options.from0;
+        let lines = content.split(|&byte| if nul { byte == 0 } else { matches!(byte, b'\n' | b'\r') });
+        let names = lines.filter(|line| !line.is_empty() && (nul || !matches!(line[0], b'#' | b';')));
+        Ok(names.map(<[u8]>::to_vec).collect())
+    }
+}
+
+/// A path with the host before its colon, if a colon stands before any slash.
+fn place(text: &[u8]) -> Result<(Option<RemoteHost>, Vec<u8>), Refusal> {
+    let refused =
+        || Refusal::NotModelled { option: format!("(a daemon: {})", String::from_utf8_lossy(text)) };
+    if text.len() >= 8 && text[..8].eq_ignore_ascii_case(b"rsync://") {
+        return Err(refused());
+    }
+    let end = text.iter().position(|byte| matches!(byte, b':' | b'/'));
+    let Some(colon) = end.filter(|&at| text[at] == b':') else { return Ok((None, text.to_vec())) };
+    if text.get(colon + 1) == Some(&b':') {
+        return Err(refused());
+    }
+    let (before, path) = (&text[..colon], &text[colon + 1..]);
+    let (user, host) = match before.iter().rposition(|&byte| byte == b'@') {
+        Some(at) => (Some(before[..at].to_vec()), &before[at + 1..]),
+        None => (None, before),
+    };
+    Ok((Some(RemoteHost { user, host: host.to_vec() }), path.to_vec()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn job(line: &[&str]) -> Result<Job, Refusal> {
+        Job::parse(&line.iter().map(|arg| arg.as_bytes().to_vec()).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn a_host_stands_before_a_colon_that_no_slash_precedes() {
+        let pushed = job(&["-a", "/srv/", "carbon@w1.example:/srv/x:y"]).unwrap();
+        let host = RemoteHost { user: Some(b"carbon".to_vec()), host: b"w1.example".to_vec() };
+        assert_eq!((pushed.direction, pushed.destination), (Direction::Push(host), b"/srv/x:y".to_vec()));
+        assert!(matches!(job(&["m:/a/", "/b"]).unwrap().direction, Direction::Pull(_)));
+        assert_eq!(job(&["./s:x", "d"]).unwrap().direction, Direction::Local);
+    }
+
+    #[test]
+    fn two_remote_ends_and_daemons_are_refused() {
+        assert!(matches!(job(&["a:b", "c:d"]), Err(Refusal::Rsync { code: 1, .. })));
+        assert!(matches!(job(&["a", "h::m"]), Err(Refusal::NotModelled { .. })));
+        assert!(matches!(job(&["rsync://h/m", "d"]), Err(Refusal::NotModelled { .. })));
+        assert!(matches!(job(&["", "d"]), Err(Refusal::Rsync { code: 1, .. })));
+    }
+}

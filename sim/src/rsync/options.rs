@@ -1,0 +1,252 @@
+//! What rsync was asked to do: the options that the model knows, and what rsync says of a wrong command line.
+
+mod parse;
+mod table;
+
+use serde::{Deserialize, Serialize};
+
+use super::chmod::Tweak;
+use super::filter::Rule;
+
+pub use parse::{Refusal, parse, protect_backups};
+
+/// When a destination's surplus entries are removed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum DeleteWhen {
+    /// In one pass before the transfer.
+    Before,
+    /// Folder by folder, when the generator comes to each.
+    During,
+    /// Found folder by folder, removed after the transfer.
+    Delay,
+    /// Found and removed in one pass after the transfer.
+    After,
+}
+
+/// What a folder of `--compare-dest`, `--copy-dest` or `--link-dest` is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum AltKind {
+    /// A file that is there already is not transferred at all.
+    Compare,
+    /// It is copied from there.
+    Copy,
+    /// It is hard-linked to there.
+    Link,
+}
+
+/// The words and lines that a run prints.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Output {
+    /// How many `-v`.
+    pub verbose: u8,
+    /// How many `-i`.
+    pub itemize: u8,
+    /// `-q`.
+    pub quiet: bool,
+    /// `--stats`.
+    pub stats: bool,
+    /// `-h`: counts with a unit; how many levels above the default.
+    pub human: u8,
+}
+
+/// Everything that steers a transfer, with rsync's defaults.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Options {
+    /// What it prints.
+    pub output: Output,
+    /// `-r`.
+    pub recursive: bool,
+    /// `-d`, or implied by `--files-from` without `-r`.
+    pub dirs: bool,
+    /// `--no-inc-recursive`: has no effect on the model's results.
+    pub no_inc_recursive: bool,
+    /// `-l`.
+    pub links: bool,
+    /// `-p`.
+    pub perms: bool,
+    /// `-E`.
+    pub executability: bool,
+    /// `-t`.
+    pub times: bool,
+    /// `-O`.
+    pub omit_dir_times: bool,
+    /// `-J`.
+    pub omit_link_times: bool,
+    /// `-g`.
+    pub group: bool,
+    /// `-o`.
+    pub owner: bool,
+    /// `--devices`.
+    pub devices: bool,
+    /// `--specials`.
+    pub specials: bool,
+    /// `-n`.
+    pub dry_run: bool,
+    /// `-z`.
+    pub compress: bool,
+    /// `-u`.
+    pub update: bool,
+    /// `-c`.
+    pub checksum: bool,
+    /// `-I`.
+    pub ignore_times: bool,
+    /// `--size-only`.
+    pub size_only: bool,
+    /// Seconds by which times may differ; negative compares nanoseconds.
+    pub modify_window: i64,
+    /// `-W` or `--no-W`, when said.
+    pub whole_file: Option<bool>,
+    /// `-R`, or implied by `--files-from`.
+    pub relative: bool,
+    /// `--no-implied-dirs`.
+    pub no_implied_dirs: bool,
+    /// `--mkpath`.
+    pub mkpath: bool,
+    /// `-m`.
+    pub prune_empty_dirs: bool,
+    /// `-x`.
+    pub one_file_system: bool,
+    /// Any `--delete`, with its time.
+    pub delete: Option<DeleteWhen>,
+    /// `--delete-excluded`.
+    pub delete_excluded: bool,
+    /// `--max-delete`.
+    pub max_delete: Option<u64>,
+    /// `--ignore-errors`.
+    pub ignore_errors: bool,
+    /// `--force`.
+    pub force: bool,
+    /// `--existing`.
+    pub existing: bool,
+    /// `--ignore-existing`.
+    pub ignore_existing: bool,
+    /// `--inplace`.
+    pub inplace: bool,
+    /// `--append`.
+    pub append: bool,
+    /// `--append-verify`.
+    pub append_verify: bool,
+    /// `--partial`.
+    pub partial: bool,
+    /// `--partial-dir`.
+    pub partial_dir: Option<Vec<u8>>,
+    /// `--delay-updates`.
+    pub delay_updates: bool,
+    /// `--temp-dir`.
+    pub temp_dir: Option<Vec<u8>>,
+    /// `-b`.
+    pub backup: bool,
+    /// `--backup-dir`.
+    pub backup_dir: Option<Vec<u8>>,
+    /// `--suffix`; none is `~`, or nothing with a backup folder.
+    pub suffix: Option<Vec<u8>>,
+    /// The folders of `--link-dest` and its kin, with what they are for.
+    pub alt_dests: Vec<Vec<u8>>,
+    /// What those folders are for.
+    pub alt_kind: Option<AltKind>,
+    /// Filter rules, in order.
+    pub rules: Vec<RuleSource>,
+    /// `--files-from`.
+    pub files_from: Option<Vec<u8>>,
+    /// `-0`.
+    pub from0: bool,
+    /// `--chmod`.
+    pub chmod: Vec<Tweak>,
+    /// `--fsync`.
+    pub fsync: bool,
+    /// `--timeout`, in seconds; 0 is none.
+    pub timeout_s: u64,
+    /// `--bwlimit`, in bytes a second; 0 is none.
+    pub bwlimit_bytes: u64,
+    /// `-e`.
+    pub shell: Option<Vec<u8>>,
+    /// `--rsync-path`.
+    pub rsync_path: Option<Vec<u8>>,
+    /// `--numeric-ids`: the model never maps names.
+    pub numeric_ids: bool,
+    /// `-B`.
+    pub block_size: Option<u32>,
+}
+
+/// Where filter rules come from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum RuleSource {
+    /// Given on the command line.
+    Rule(Rule),
+    /// A file to be read by the client: `--exclude-from`, `--include-from`, or a merge rule.
+    File {
+        /// Its path, from the client's working folder.
+        path: Vec<u8>,
+        /// What a line without a prefix is: a pattern to exclude, to include, or a whole rule.
+        lines: LineKind,
+    },
+}
+
+/// How the lines of a file with rules are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum LineKind {
+    /// Patterns to exclude, unless they begin with `+ ` or `- `.
+    Exclude,
+    /// Patterns to include, unless they begin with `+ ` or `- `.
+    Include,
+    /// Rules as `--filter` takes them.
+    Rules,
+}
+
+impl Options {
+    /// Whether file names go into a transfer that removes surplus entries.
+    pub fn deletes(&self) -> bool {
+        self.delete.is_some()
+    }
+
+    /// Whether folders are transferred.
+    pub fn transfers_folders(&self) -> bool {
+        self.recursive || self.dirs
+    }
+
+    /// Whether a line is printed for each name.
+    pub fn prints_names(&self) -> bool {
+        self.output.itemize > 0 || self.output.verbose > 0
+    }
+
+    /// Files that the client reads for itself: of rules, and of names.
+    pub fn named_files(&self) -> impl Iterator<Item = &[u8]> {
+        let of_rules = self.rules.iter().filter_map(|source| match source {
+            RuleSource::File { path, .. } => Some(path.as_slice()),
+            RuleSource::Rule(_) => None,
+        });
+        of_rules.chain(self.files_from.as_deref())
+    }
+
+    /// What ends a backup's name.
+    pub fn backup_suffix(&self) -> &[u8] {
+        match (&self.suffix, &self.backup_dir) {
+            (Some(suffix), _) => suffix,
+            (None, Some(_)) => b"",
+            (None, None) => b"~",
+        }
+    }
+
+    /// The options as the client tells them to the server: only what differs from the defaults.
+    pub fn encode(&self) -> Vec<u8> {
+        let value = |options: &Options| match serde_json::to_value(options) {
+            Ok(serde_json::Value::Object(map)) => map,
+            _ => unreachable!("options are a map of plain values"),
+        };
+        let (mut mine, defaults) = (value(self), value(&Options::default()));
+        mine.retain(|key, value| defaults.get(key) != Some(value));
+        serde_json::Value::Object(mine).to_string().into_bytes()
+    }
+
+    /// The options that [`Options::encode`] made.
+    ///
+    /// # Errors
+    /// When the bytes are not what it makes.
+    pub fn decode(bytes: &[u8]) -> Result<Self, serde_json::Error> {
+        serde_json::from_slice(bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests;

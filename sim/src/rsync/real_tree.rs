@@ -1,0 +1,243 @@
+//! Real folders as simulated disks, and a simulated disk's changes made real.
+//!
+//! The one place of the model that touches a real file system; it stays below the paths that it is given, and
+//! never follows a symlink that lies below them.
+
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::fs;
+use std::io;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
+use rustix::fs::{AtFlags, CWD, FileType, Mode, Timespec, Timestamps, makedev, mknodat, utimensat};
+
+use super::paths::{join, split};
+use crate::disk::{Disk, Ino, Kind, Stat, User};
+
+const SECOND_NS: i64 = 1_000_000_000;
+
+/// A path of bytes as the standard library takes it.
+pub(super) fn real(path: &[u8]) -> &Path {
+    Path::new(OsStr::from_bytes(path))
+}
+
+/// Who this process is, and which bits its files do not get; from /proc, so on Linux only.
+pub(super) fn who_am_i() -> (User, u32) {
+    let user = fs::metadata("/proc/self").map_or(User::ROOT, |own| User { uid: own.uid(), gid: own.gid() });
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let umask = status.lines().find_map(|line| line.strip_prefix("Umask:"));
+    let umask = umask.and_then(|text| u32::from_str_radix(text.trim(), 8).ok()).unwrap_or(0o022);
+    (user, umask)
+}
+
+/// Copies what stands at an absolute path into a disk, with everything below it and the folders above it. What
+/// is not there is left out; what cannot be read stands there unreadable. With `follow`, a symlink at its end is
+/// taken for the folder that it leads to.
+pub(super) fn load(disk: &mut Disk, path: &[u8], follow: bool) {
+    let slashes = path.iter().rev().take_while(|&&byte| byte == b'/').count();
+    let path = if slashes == path.len() { b"/" } else { &path[..path.len() - slashes] };
+    let ends = (1..path.len()).filter(|&at| path[at] == b'/');
+    for end in ends {
+        let above = &path[..end];
+        if disk.exists(above) {
+            continue;
+        }
+        match fs::metadata(real(above)) {
+            Ok(found) if found.is_dir() => {
+                let _ = disk.create_dir(above, found.mode(), 0);
+                let _ = disk.chown(above, User { uid: found.uid(), gid: found.gid() }, 0);
+            }
+            Ok(_) => {
+                let _ = disk.write(above, Bytes::new(), 0o644, 0);
+                return;
+            }
+            Err(_) => return,
+        }
+    }
+    let found = if follow { fs::metadata(real(path)) } else { fs::symlink_metadata(real(path)) };
+    if let Ok(found) = found.or_else(|_| fs::symlink_metadata(real(path))) {
+        load_entry(disk, path, &found);
+    }
+}
+
+fn load_entry(disk: &mut Disk, path: &[u8], found: &fs::Metadata) {
+    if disk.exists(path) && path != b"/" {
+        return;
+    }
+    let kind = found.file_type();
+    let (mode, rdev) = (found.mode() & 0o7777, found.rdev());
+    let numbers = || (rustix::fs::major(rdev), rustix::fs::minor(rdev));
+    let made = if kind.is_dir() {
+        let made = if path == b"/" { Ok(()) } else { disk.create_dir(path, mode, 0) };
+        load_content(disk, path);
+        made
+    } else if kind.is_symlink() {
+        let target = fs::read_link(real(path)).map(|target| target.into_os_string().into_vec());
+        target.and_then(|target| disk.symlink(target, path, 0))
+    } else if kind.is_file() {
+        load_file(disk, path, found, mode)
+    } else if kind.is_fifo() {
+        disk.make_special(path, Kind::Fifo, mode, 0)
+    } else if kind.is_socket() {
+        disk.make_special(path, Kind::Socket, mode, 0)
+    } else if kind.is_char_device() {
+        let (major, minor) = numbers();
+        disk.make_special(path, Kind::CharDevice(major, minor), mode, 0)
+    } else {
+        let (major, minor) = numbers();
+        disk.make_special(path, Kind::BlockDevice(major, minor), mode, 0)
+    };
+    if made.is_ok() {
+        let _ = disk.chown(path, User { uid: found.uid(), gid: found.gid() }, 0);
+        if !kind.is_symlink() {
+            let _ = disk.chmod(path, mode, 0);
+        }
+        let _ = disk.set_mtime(path, mtime_ns(found), 0);
+    }
+}
+
+fn load_content(disk: &mut Disk, path: &[u8]) {
+    let Ok(listed) = fs::read_dir(real(path)) else { return };
+    for entry in listed.flatten() {
+        if let Ok(found) = entry.metadata() {
+            load_entry(disk, &join(path, entry.file_name().as_bytes()), &found);
+        }
+    }
+}
+
+fn load_file(disk: &mut Disk, path: &[u8], found: &fs::Metadata, mode: u32) -> io::Result<()> {
+    match fs::read(real(path)) {
+        Ok(content) => disk.write(path, content, mode, 0),
+        Err(error) => {
+            // Its size is known, its content is not; its mode will refuse a reader, another error must be told.
+            let size = usize::try_from(found.len()).unwrap_or(0);
+            disk.write(path, vec![0; size], mode, 0)?;
+            if error.kind() != io::ErrorKind::PermissionDenied {
+                disk.inject_io_error(path, true)?;
+            }
+            Ok(())
+        }
+    }
+}
+
+fn mtime_ns(found: &fs::Metadata) -> i64 {
+    found.mtime().saturating_mul(SECOND_NS).saturating_add(found.mtime_nsec())
+}
+
+/// Makes the difference between two disks real, below one path of both.
+///
+/// # Errors
+/// The first thing that could not be done, with its path. What was done until then stays.
+pub(super) fn apply(before: &Disk, after: &Disk, root: &[u8]) -> Result<(), (PathBuf, io::Error)> {
+    let (old, new) = (tree(before, root), tree(after, root));
+    let mut links: BTreeMap<Ino, Vec<u8>> = BTreeMap::new();
+    for (path, stat) in &old {
+        if new.get(path).is_some_and(|now| now.ino == stat.ino) && stat.kind != Kind::Folder {
+            links.insert(stat.ino, path.clone());
+        }
+    }
+    // What goes away or changes its kind, from the bottom up.
+    for (path, stat) in old.iter().rev() {
+        let stays =
+            new.get(path).is_some_and(|now| (now.kind == Kind::Folder) == (stat.kind == Kind::Folder));
+        if !stays {
+            let path = real(path);
+            let removed =
+                if stat.kind == Kind::Folder { fs::remove_dir(path) } else { fs::remove_file(path) };
+            removed.map_err(|error| (path.to_owned(), error))?;
+        }
+    }
+    for (path, stat) in &new {
+        let fail = |error| (real(path).to_owned(), error);
+        let same = old.get(path).filter(|was| was.ino == stat.ino);
+        match stat.kind {
+            Kind::Folder => {
+                if old.get(path).is_none_or(|was| was.kind != Kind::Folder) {
+                    fs::create_dir(real(path)).map_err(fail)?;
+                }
+            }
+            _ if same.is_some() && same_content(before, after, path) => {}
+            _ => {
+                let source = links.get(&stat.ino).filter(|at| *at != path);
+                put(after, path, stat, source).map_err(fail)?;
+            }
+        }
+        if stat.kind != Kind::Folder {
+            links.entry(stat.ino).or_insert_with(|| path.clone());
+            set_attributes(path, stat, same).map_err(fail)?;
+        }
+    }
+    for (path, stat) in new.iter().rev().filter(|(_, stat)| stat.kind == Kind::Folder) {
+        set_attributes(path, stat, None).map_err(|error| (real(path).to_owned(), error))?;
+    }
+    Ok(())
+}
+
+fn tree(disk: &Disk, root: &[u8]) -> BTreeMap<Vec<u8>, Stat> {
+    let Ok(stat) = disk.lstat(root) else { return BTreeMap::new() };
+    let below = disk.walk(root).unwrap_or_default();
+    let below = if stat.kind == Kind::Folder { below } else { Vec::new() };
+    below.into_iter().map(|(path, stat)| (path.to_vec(), stat)).chain([(root.to_vec(), stat)]).collect()
+}
+
+fn same_content(before: &Disk, after: &Disk, path: &[u8]) -> bool {
+    match (before.read_unchecked(path), after.read_unchecked(path)) {
+        (Some(was), Some(is)) => was.as_ptr() == is.as_ptr() && was.len() == is.len() || was == is,
+        (None, None) => true,
+        _ => false,
+    }
+}
+
+/// Makes one entry under a temporary name and renames it to its own.
+fn put(disk: &Disk, path: &[u8], stat: &Stat, link_to: Option<&Vec<u8>>) -> io::Result<()> {
+    let (folder, name) = split(path);
+    let name = &name[..name.len().min(240)];
+    let temporary = join(folder, &[b".", name, format!(".sim{}", std::process::id()).as_bytes()].concat());
+    let at = real(&temporary);
+    let mode = Mode::from_raw_mode(stat.mode);
+    let special = |kind, device| mknodat(CWD, at, kind, mode, device).map_err(io::Error::from);
+    let made = match (link_to, stat.kind) {
+        (Some(existing), _) => fs::hard_link(real(existing), at),
+        (None, Kind::Symlink) => {
+            disk.read_link(path).and_then(|target| std::os::unix::fs::symlink(OsStr::from_bytes(&target), at))
+        }
+        (None, Kind::Fifo) => special(FileType::Fifo, 0),
+        (None, Kind::Socket) => special(FileType::Socket, 0),
+        (None, Kind::CharDevice(major, minor)) => special(FileType::CharacterDevice, makedev(major, minor)),
+        (None, Kind::BlockDevice(major, minor)) => special(FileType::BlockDevice, makedev(major, minor)),
+        (None, Kind::File | Kind::Folder) => {
+            fs::write(at, disk.read_unchecked(path).expect("a regular file has content"))
+        }
+    };
+    made.and_then(|()| fs::rename(at, real(path))).inspect_err(|_| {
+        let _ = fs::remove_file(at);
+    })
+}
+
+fn set_attributes(path: &[u8], stat: &Stat, known: Option<&Stat>) -> io::Result<()> {
+    let at = real(path);
+    let found = fs::symlink_metadata(at)?;
+    if known.is_some_and(|known| attributes(known) == attributes(stat)) && mtime_ns(&found) == stat.mtime_ns {
+        return Ok(());
+    }
+    if (found.uid(), found.gid()) != (stat.uid, stat.gid) {
+        std::os::unix::fs::lchown(at, Some(stat.uid), Some(stat.gid))?;
+    }
+    if stat.kind != Kind::Symlink && found.mode() & 0o7777 != stat.mode {
+        fs::set_permissions(at, fs::Permissions::from_mode(stat.mode))?;
+    }
+    if mtime_ns(&found) != stat.mtime_ns {
+        let omit = Timespec { tv_sec: 0, tv_nsec: rustix::fs::UTIME_OMIT };
+        let (tv_sec, tv_nsec) = (stat.mtime_ns.div_euclid(SECOND_NS), stat.mtime_ns.rem_euclid(SECOND_NS));
+        let times = Timestamps { last_access: omit, last_modification: Timespec { tv_sec, tv_nsec } };
+        utimensat(CWD, at, &times, AtFlags::SYMLINK_NOFOLLOW)?;
+    }
+    Ok(())
+}
+
+fn attributes(stat: &Stat) -> (u32, u32, u32, i64) {
+    (stat.mode, stat.uid, stat.gid, stat.mtime_ns)
+}

@@ -1,0 +1,234 @@
+//! The receiving half: what its two processes, generator and receiver, share.
+//!
+//! The generator goes through the list, makes what needs no content, deletes, and asks for content; the receiver
+//! writes the content that comes. They run side by side, the generator as far ahead as the connection lets it.
+
+mod alternatives;
+mod attributes;
+mod backup;
+mod delete;
+mod destination;
+mod generator;
+mod make;
+mod receiver;
+
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, BTreeSet};
+
+use bytes::Bytes;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::mpsc;
+
+use super::console::Console;
+use super::env::{Env, join};
+use super::file_list::{Entry, prune_empty_folders};
+use super::filter::Filters;
+use super::options::Options;
+use super::outcome::{Kinds, Stats};
+use super::sender::Trouble;
+use super::stop::Stop;
+use super::wire::{Inbound, Message, Outbound, decode_list};
+use crate::disk::Handle;
+
+use destination::Destination;
+
+/// What both processes of the receiving half know.
+pub(super) struct Receiving<'a, E> {
+    env: &'a E,
+    options: &'a Options,
+    /// Files are sent whole: `-W`, or both ends on one host.
+    whole_file: bool,
+    console: &'a Console,
+    filters: Filters,
+    list: Vec<Entry>,
+    /// The names of the list, to find what is surplus.
+    names: BTreeSet<Bytes>,
+    destination: Destination,
+    /// Items and requests for the sender that wait to be written; lines to print overtake them.
+    queue: RefCell<Vec<Message>>,
+    trouble: RefCell<Trouble>,
+    created: RefCell<Kinds>,
+    deleted: RefCell<Kinds>,
+    literal: Cell<u64>,
+    matched: Cell<u64>,
+    files_done: Cell<u64>,
+    /// What the receiver rebuilds a file from, by the index of the file.
+    bases: RefCell<BTreeMap<u32, Basis>>,
+    /// The file that is being written, to be cleaned up when the run is interrupted.
+    in_flight: RefCell<Option<InFlight>>,
+    /// Files that wait for the end, with `--delay-updates`: index and where they lie.
+    delayed: RefCell<Vec<(u32, Vec<u8>)>>,
+}
+
+/// The old content that a file is rebuilt from.
+#[derive(Debug, Clone)]
+struct Basis {
+    content: Bytes,
+    signature: super::delta::Signature,
+    append: bool,
+}
+
+/// A file that is being written.
+#[derive(Debug)]
+struct InFlight {
+    index: u32,
+    handle: Option<Handle>,
+    /// Where it is written: a temporary name, or its own with `--inplace`.
+    path: Vec<u8>,
+    in_place: bool,
+    /// Bytes of content came over the connection, so that a part is worth keeping.
+    got_literal: bool,
+}
+
+/// What the receiver tells the generator.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Told {
+    /// This file came wrong.
+    Redo(u32),
+    /// All content of a phase has come.
+    PhaseDone,
+}
+
+/// What a receiving half counted and met.
+#[derive(Debug, Default)]
+pub(super) struct Received {
+    pub stats: Stats,
+    pub trouble: Trouble,
+    pub transferred: Vec<Vec<u8>>,
+}
+
+/// Runs the receiving half.
+#[allow(clippy::too_many_arguments, reason = "one caller passes everything on")]
+pub(super) async fn run<R: AsyncRead + Unpin, W: AsyncWrite + Unpin, E: Env>(
+    env: &E,
+    options: &Options,
+    whole_file: bool,
+    console: &Console,
+    filters: Filters,
+    destination: &[u8],
+    inbound: &mut Inbound<'_, R, E>,
+    outbound: &mut Outbound<'_, W, E>,
+) -> (Result<(), Stop>, Received) {
+    let mut received = Received::default();
+    let result =
+        run_inner(env, options, whole_file, console, filters, destination, inbound, outbound, &mut received)
+            .await;
+    (result, received)
+}
+
+#[allow(clippy::too_many_arguments, reason = "one private caller passes everything on")]
+async fn run_inner<R: AsyncRead + Unpin, W: AsyncWrite + Unpin, E: Env>(
+    env: &E,
+    options: &Options,
+    whole_file: bool,
+    console: &Console,
+    filters: Filters,
+    destination: &[u8],
+    inbound: &mut Inbound<'_, R, E>,
+    outbound: &mut Outbound<'_, W, E>,
+    received: &mut Received,
+) -> Result<(), Stop> {
+    let mut list = Vec::new();
+    let mut list_size = 0;
+    let io_error = loop {
+        match inbound.next().await? {
+            Message::List(piece) => {
+                list_size += piece.len() as u64;
+                decode_list(piece, &mut list).map_err(|_| Stop::Garbled)?;
+            }
+            Message::ListEnd { io_error } => break io_error,
+            Message::Line { error, partial, text } => console.relay(error, partial, &text),
+            _ => return Err(Stop::Garbled),
+        }
+    };
+    if options.prune_empty_dirs {
+        prune_empty_folders(&mut list);
+    }
+    let destination = match destination::choose(env, options, console, destination, &mut list) {
+        Ok(destination) => destination,
+        Err(stop) => {
+            for message in console.take_queued() {
+                outbound.push(&message);
+            }
+            outbound.flush().await?;
+            return Err(stop);
+        }
+    };
+    let names = if options.deletes() {
+        list.iter().map(|entry| entry.name.clone()).collect()
+    } else {
+        BTreeSet::new()
+    };
+    let receiving = Receiving {
+        env,
+        options,
+        whole_file,
+        console,
+        filters,
+        list,
+        names,
+        destination,
+        queue: RefCell::default(),
+        trouble: RefCell::new(Trouble { general: io_error, ..Trouble::default() }),
+        created: RefCell::default(),
+        deleted: RefCell::default(),
+        literal: Cell::new(0),
+        matched: Cell::new(0),
+        files_done: Cell::new(0),
+        bases: RefCell::default(),
+        in_flight: RefCell::new(None),
+        delayed: RefCell::default(),
+    };
+    for entry in &receiving.list {
+        received.stats.listed.count(entry.kind);
+        received.stats.total_size += entry.size;
+    }
+    received.stats.list_size = list_size;
+    let (tell, hear) = mpsc::unbounded_channel();
+    let generator = receiving.generate(outbound, hear);
+    let receiver = receiving.receive(inbound, tell, received);
+    let result = join(generator, receiver).await.map(|_| ());
+    if let Err(stop) = result
+        && stop != Stop::Killed
+    {
+        receiving.clean_up();
+        if let Stop::Failed(..) = stop {
+            // The client must hear why; when it cannot, nobody will.
+            receiving.move_to(outbound);
+            let _ = outbound.flush().await;
+        }
+    }
+    received.stats.created = *receiving.created.borrow();
+    received.stats.deleted = *receiving.deleted.borrow();
+    received.stats.literal = receiving.literal.get();
+    received.stats.matched = receiving.matched.get();
+    received.trouble = *receiving.trouble.borrow();
+    result
+}
+
+impl<E: Env> Receiving<'_, E> {
+    /// Where an entry belongs on the disk.
+    fn path(&self, entry: &Entry) -> Vec<u8> {
+        self.destination.path(&entry.name)
+    }
+
+    fn entry(&self, index: u32) -> Result<&Entry, Stop> {
+        self.list.get(index as usize).ok_or(Stop::Garbled)
+    }
+
+    /// Hands everything that waits to the connection: messages before items, as rsync's two buffers do.
+    fn move_to<W: AsyncWrite + Unpin>(&self, outbound: &mut Outbound<'_, W, E>) {
+        for message in self.console.take_queued() {
+            outbound.push(&message);
+        }
+        for message in self.queue.take() {
+            outbound.push(&message);
+        }
+    }
+
+    fn clean_up(&self) {
+        if let Some(in_flight) = self.in_flight.take() {
+            self.abandon(in_flight);
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! Mode, owner and time of what stands at the destination: what differs, and making it the same.
+
+use crate::disk::{Kind, Stat, User};
+use crate::rsync::env::Env;
+use crate::rsync::file_list::Entry;
+use crate::rsync::itemize::Changes;
+use crate::rsync::paths::quoted;
+use crate::rsync::stop::show_errno;
+
+use super::Receiving;
+
+const SECOND_NS: i64 = 1_000_000_000;
+
+impl<E: Env> Receiving<'_, E> {
+    /// The mode that an entry gets: its own with `-p`; else that of what is there, or its own under the umask.
+    pub(super) fn mode(&self, entry: &Entry, existing: Option<&Stat>) -> u32 {
+        if self.options.perms {
+            return entry.mode;
+        }
+        match existing {
+            Some(stat) if self.options.executability && entry.kind == Kind::File => {
+                // -E: where some may read, they may execute; or nobody may.
+                if entry.mode & 0o111 == 0 {
+                    stat.mode & !0o111
+                } else if stat.mode & 0o111 == 0 {
+                    stat.mode | (stat.mode & 0o444) >> 2
+                } else {
+                    stat.mode
+                }
+            }
+            Some(stat) => stat.mode,
+            None => entry.mode & 0o777 & !self.env.umask(),
+        }
+    }
+
+    /// Whether the time of an entry is preserved.
+    pub(super) fn keeps_time(&self, entry: &Entry) -> bool {
+        self.options.times
+            && match entry.kind {
+                Kind::Folder => !self.options.omit_dir_times,
+                Kind::Symlink => !self.options.omit_link_times,
+                _ => true,
+            }
+    }
+
+    /// Whether two times are the same to this run.
+    pub(super) fn same_time(&self, one_ns: i64, other_ns: i64) -> bool {
+        let window = self.options.modify_window;
+        if window < 0 {
+            return one_ns == other_ns;
+        }
+        let seconds = |ns: i64| ns.div_euclid(SECOND_NS);
+        seconds(one_ns).abs_diff(seconds(other_ns)) <= window.unsigned_abs()
+    }
+
+    /// What `-i` says of an entry: `existing` is what stood in its place, if anything of its kind.
+    pub(super) fn changes(&self, entry: &Entry, existing: Option<&Stat>, done: Changes) -> Changes {
+        let Some(stat) = existing else { return done | Changes::NEW };
+        let mut changes = done;
+        if entry.kind == Kind::File && entry.size != stat.size {
+            changes |= Changes::SIZE;
+        }
+        let moved = done.has(Changes::TRANSFER) || (done.has(Changes::LOCAL) && !done.has(Changes::LINKED));
+        let keeps = self.keeps_time(entry);
+        if (keeps && !self.same_time(entry.mtime_ns, stat.mtime_ns)) || (!keeps && moved) {
+            changes |= Changes::TIME;
+        }
+        if entry.kind != Kind::Symlink && self.mode(entry, existing) != stat.mode {
+            changes |= Changes::MODE;
+        }
+        if self.sets_owner() && entry.uid != stat.uid {
+            changes |= Changes::OWNER;
+        }
+        if self.sets_group(entry) && entry.gid != stat.gid {
+            changes |= Changes::GROUP;
+        }
+        changes
+    }
+
+    /// Gives what stands at `path` the entry's owner, time and mode. `accurate` sets a time that differs by less
+    /// than what makes `-i` speak.
+    pub(super) fn set_attributes(&self, path: &[u8], entry: &Entry, mode: Option<u32>, accurate: bool) {
+        if self.options.dry_run {
+            return;
+        }
+        let Ok(stat) = self.env.read_disk(|disk| disk.lstat(path)) else { return };
+        let owner = User {
+            uid: if self.sets_owner() { entry.uid } else { stat.uid },
+            gid: if self.sets_group(entry) { entry.gid } else { stat.gid },
+        };
+        if owner != (User { uid: stat.uid, gid: stat.gid }) {
+            self.attempt("chown", path, self.env.write_disk(|disk, now| disk.chown(path, owner, now)));
+        }
+        let same_time =
+            |one: i64, other: i64| if accurate { one == other } else { self.same_time(one, other) };
+        if self.keeps_time(entry) && !same_time(entry.mtime_ns, stat.mtime_ns) {
+            let set = self.env.write_disk(|disk, now| disk.set_mtime(path, entry.mtime_ns, now));
+            self.attempt("failed to set times on", path, set);
+        }
+        if let Some(mode) = mode
+            && entry.kind != Kind::Symlink
+            && mode != stat.mode
+        {
+            let set = self.env.write_disk(|disk, now| disk.chmod(path, mode, now));
+            self.attempt("failed to set permissions on", path, set);
+        }
+    }
+
+    fn attempt(&self, what: &str, path: &[u8], result: std::io::Result<()>) {
+        if let Err(error) = result {
+            self.console.error(
+                [
+                    format!("rsync: [generator] {what} ").as_bytes(),
+                    &quoted(path),
+                    format!(": {}", show_errno(&error)).as_bytes(),
+                ]
+                .concat(),
+            );
+        }
+    }
+
+    fn sets_owner(&self) -> bool {
+        self.options.owner && self.is_root()
+    }
+
+    /// A group is given by root to anybody, by others to their own group only.
+    fn sets_group(&self, entry: &Entry) -> bool {
+        self.options.group && (self.is_root() || self.env.read_disk(|disk| disk.user().gid) == entry.gid)
+    }
+
+    pub(super) fn is_root(&self) -> bool {
+        self.env.read_disk(|disk| disk.user().uid) == 0
+    }
+}

@@ -1,0 +1,100 @@
+//! Backups: what is replaced or deleted goes to another name, or into another folder.
+
+use crate::disk::{Kind, errno};
+use crate::rsync::env::Env;
+use crate::rsync::paths::{join, quoted, split};
+use crate::rsync::stop::show_errno;
+
+use super::Receiving;
+
+impl<E: Env> Receiving<'_, E> {
+    /// Whether a name is itself a backup's, which is deleted rather than backed up.
+    pub(super) fn is_backup(&self, name: &[u8]) -> bool {
+        let suffix = self.options.backup_suffix();
+        self.options.backup_dir.is_none() && name.len() > suffix.len() && name.ends_with(suffix)
+    }
+
+    /// Moves what stands at `path` (`name` in the list) to its backup. Nothing there is no failure.
+    pub(super) fn back_up(&self, name: &[u8], path: &[u8]) -> bool {
+        let Ok(stat) = self.env.read_disk(|disk| disk.lstat(path)) else { return true };
+        if stat.kind == Kind::Folder {
+            return true;
+        }
+        let mut to = match &self.options.backup_dir {
+            Some(dir) => {
+                let base = join(&self.destination.folder, dir);
+                let base = if dir.starts_with(b"/") { dir.clone() } else { base };
+                let to = join(&base, if self.destination.solo.is_some() { split(path).1 } else { name });
+                if !self.backup_folders(&base, name) {
+                    return false;
+                }
+                to
+            }
+            None => path.to_vec(),
+        };
+        to.extend_from_slice(self.options.backup_suffix());
+        // A folder in the place of the backup gives way only when it is empty.
+        if let Ok(stat) = self.env.read_disk(|disk| disk.lstat(&to))
+            && stat.kind == Kind::Folder
+            && self.env.write_disk(|disk, now| disk.remove_dir(&to, now)).is_err()
+        {
+            self.console.error([b"could not make way for new backup: ".as_slice(), &to].concat());
+            return false;
+        }
+        match self.env.write_disk(|disk, now| disk.rename(path, &to, now)) {
+            Ok(()) => true,
+            Err(error) => {
+                self.console.error(
+                    [
+                        b"rsync: [generator] keep_backup failed: ".as_slice(),
+                        &quoted(path),
+                        b" -> ",
+                        &quoted(&to),
+                        format!(": {}", show_errno(&error)).as_bytes(),
+                    ]
+                    .concat(),
+                );
+                false
+            }
+        }
+    }
+
+    /// Makes the folders of a backup with the modes and times of those that they stand for.
+    fn backup_folders(&self, base: &[u8], name: &[u8]) -> bool {
+        let make = |path: &[u8]| match self
+            .env
+            .write_disk(|disk, now| disk.create_dir(path, 0o777 & !self.env.umask(), now))
+        {
+            Ok(()) => true,
+            Err(error) => error.raw_os_error() == Some(errno::EEXIST),
+        };
+        if !self.env.read_disk(|disk| disk.exists(base)) {
+            let ends = (1..base.len()).filter(|&at| base[at] == b'/').chain([base.len()]);
+            for end in ends {
+                if !self.env.read_disk(|disk| disk.exists(&base[..end])) && !make(&base[..end]) {
+                    return false;
+                }
+            }
+        }
+        for at in (0..name.len()).filter(|&at| name[at] == b'/') {
+            let (path, model) = (join(base, &name[..at]), self.destination.path(&name[..at]));
+            if self.env.read_disk(|disk| disk.lstat(&path)).is_ok_and(|stat| stat.kind == Kind::Folder) {
+                continue;
+            }
+            if self.env.read_disk(|disk| disk.exists(&path)) {
+                let _ = self.env.write_disk(|disk, now| disk.remove_file(&path, now));
+            }
+            if !make(&path) {
+                return false;
+            }
+            if let Ok(stat) = self.env.read_disk(|disk| disk.lstat(&model)) {
+                let _ = self.env.write_disk(|disk, now| {
+                    disk.chown(&path, crate::disk::User { uid: stat.uid, gid: stat.gid }, now)?;
+                    disk.chmod(&path, stat.mode, now)?;
+                    disk.set_mtime(&path, stat.mtime_ns, now)
+                });
+            }
+        }
+        true
+    }
+}

@@ -1,0 +1,210 @@
+//! Deleting: what the sender does not have, and what stands in the way of something of another kind.
+
+use bytes::Bytes;
+
+use crate::disk::{Kind, errno};
+use crate::rsync::env::Env;
+use crate::rsync::file_list::{Entry, sort_key};
+use crate::rsync::paths::{join, quoted};
+use crate::rsync::stop::show_errno;
+
+use super::Receiving;
+use super::generator::Pass;
+
+/// Why something is deleted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reason {
+    /// The sender does not have it.
+    Surplus,
+    /// Something of another kind is to take its name: `what` for the message.
+    MakeRoom(&'static str),
+}
+
+/// What came of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Deletion {
+    Gone,
+    NotEmpty,
+    AtLimit,
+    Failed,
+}
+
+/// Something of the destination: its name from the root of the transfer, and its kind.
+#[derive(Debug, Clone)]
+pub(super) struct Surplus {
+    name: Bytes,
+    folder: bool,
+    kind: Kind,
+}
+
+impl<E: Env> Receiving<'_, E> {
+    /// Whether deleting has been switched off by an error of the sender; says so once.
+    pub(super) fn deletion_is_off(&self, pass: &mut Pass) -> bool {
+        if !self.trouble.borrow().general || self.options.ignore_errors {
+            return false;
+        }
+        if !pass.said_no_deletion {
+            pass.said_no_deletion = true;
+            self.console.info("IO error encountered -- skipping file deletion");
+        }
+        true
+    }
+
+    /// What a folder of the list holds that the list does not, in the order in which it is deleted.
+    pub(super) fn surplus_in(&self, folder: &Entry, pass: &mut Pass) -> Vec<Surplus> {
+        if !folder.content || self.destination.solo.is_some() || self.deletion_is_off(pass) {
+            return Vec::new();
+        }
+        let path = self.path(folder);
+        let device = self.env.read_disk(|disk| disk.stat(&path)).map(|stat| stat.dev).unwrap_or(0);
+        let mut surplus = Vec::new();
+        for (name, kind, dev) in self.entries_of(&folder.name, &path, false) {
+            if self.names.contains(&name) {
+                continue;
+            }
+            let is_folder = kind == Kind::Folder;
+            if is_folder && self.options.one_file_system && dev != device {
+                continue;
+            }
+            surplus.push(Surplus { name, folder: is_folder, kind });
+        }
+        surplus
+    }
+
+    /// Deletes one surplus entry.
+    pub(super) fn delete_surplus(&self, surplus: &Surplus, pass: &mut Pass) {
+        self.delete(&surplus.name, surplus.kind, surplus.folder, Reason::Surplus, pass);
+    }
+
+    /// Deletes what stands where something of another kind belongs. A folder goes with its content only with
+    /// `--delete` or `--force`.
+    pub(super) fn make_room(&self, name: &Bytes, kind: Kind, what: &'static str, pass: &mut Pass) -> bool {
+        let recurse = self.options.deletes() || self.options.force;
+        self.delete(name, kind, recurse, Reason::MakeRoom(what), pass) == Deletion::Gone
+    }
+
+    fn delete(&self, name: &Bytes, kind: Kind, recurse: bool, reason: Reason, pass: &mut Pass) -> Deletion {
+        let mut result = Deletion::Gone;
+        if kind == Kind::Folder {
+            result = self.delete_content(name, recurse, pass);
+        }
+        if result == Deletion::Gone {
+            result = self.delete_one(name, kind, reason, pass);
+        }
+        if let (Reason::MakeRoom(what), true) = (reason, result != Deletion::Gone) {
+            self.console.error([format!("could not make way for new {what}: ").as_bytes(), name].concat());
+        }
+        result
+    }
+
+    fn delete_content(&self, name: &Bytes, recurse: bool, pass: &mut Pass) -> Deletion {
+        let path = self.destination.path(name);
+        let (entries, protected) = {
+            let all = self.entries_of(name, &path, true);
+            let count = self.env.read_disk(|disk| disk.read_dir(&path)).map_or(0, |entries| entries.len());
+            (all.clone(), count > all.len())
+        };
+        let mut result = if protected { Deletion::NotEmpty } else { Deletion::Gone };
+        if !recurse && !entries.is_empty() {
+            result = Deletion::NotEmpty;
+        } else {
+            for (inner, kind, _) in &entries {
+                if *kind == Kind::Folder && self.delete_content(inner, true, pass) != Deletion::Gone {
+                    result = Deletion::NotEmpty;
+                    // The folder itself is tried, too, which says once more that it is not empty.
+                }
+                if self.delete_one(inner, *kind, Reason::Surplus, pass) != Deletion::Gone {
+                    result = Deletion::NotEmpty;
+                }
+            }
+        }
+        if result == Deletion::NotEmpty {
+            self.console.info([b"cannot delete non-empty directory: ".as_slice(), name].concat());
+        }
+        result
+    }
+
+    fn delete_one(&self, name: &Bytes, kind: Kind, reason: Reason, pass: &mut Pass) -> Deletion {
+        if reason == Reason::Surplus
+            && let Some(limit) = self.options.max_delete
+            && self.deleted.borrow().total() >= limit
+        {
+            pass.deletions_skipped += 1;
+            return Deletion::AtLimit;
+        }
+        let path = self.destination.path(name);
+        let result = if self.options.dry_run {
+            Ok(())
+        } else if kind == Kind::Folder {
+            self.env.write_disk(|disk, now| disk.remove_dir(&path, now))
+        } else if self.options.backup && !self.is_backup(name) {
+            match self.back_up(name, &path) {
+                true => Ok(()),
+                false => return Deletion::Failed,
+            }
+        } else {
+            self.env.write_disk(|disk, now| disk.remove_file(&path, now))
+        };
+        match result {
+            Ok(()) => {
+                if reason == Reason::Surplus {
+                    self.console.deleted(name, kind == Kind::Folder);
+                    self.deleted.borrow_mut().count(kind);
+                }
+                Deletion::Gone
+            }
+            Err(error) => match error.raw_os_error() {
+                Some(errno::ENOENT) => Deletion::Gone,
+                Some(errno::ENOTEMPTY) => {
+                    self.console.info([b"cannot delete non-empty directory: ".as_slice(), name].concat());
+                    Deletion::NotEmpty
+                }
+                _ => {
+                    let call = if kind == Kind::Folder { "rmdir" } else { "unlink" };
+                    let shown = show_errno(&error);
+                    self.console.error(
+                        [
+                            format!("rsync: [generator] delete_file: {call}(").as_bytes(),
+                            name,
+                            format!(") failed: {shown}").as_bytes(),
+                        ]
+                        .concat(),
+                    );
+                    Deletion::Failed
+                }
+            },
+        }
+    }
+
+    /// The entries of a folder of the destination that filters leave to us, last in the list's order first.
+    fn entries_of(&self, name: &Bytes, path: &[u8], in_deleted: bool) -> Vec<(Bytes, Kind, u32)> {
+        let entries = match self.env.read_disk(|disk| disk.read_dir(path)) {
+            Ok(entries) => entries,
+            Err(error) if error.raw_os_error() == Some(errno::ENOENT) => return Vec::new(),
+            Err(error) if error.raw_os_error() == Some(errno::ENOTDIR) => return Vec::new(),
+            Err(error) => {
+                self.console.error(
+                    [
+                        b"rsync: [generator] opendir ".as_slice(),
+                        &quoted(path),
+                        format!(" failed: {}", show_errno(&error)).as_bytes(),
+                    ]
+                    .concat(),
+                );
+                return Vec::new();
+            }
+        };
+        let mut found: Vec<_> = entries
+            .into_iter()
+            .map(|entry| {
+                let inner =
+                    if name.as_ref() == b"." { entry.name } else { Bytes::from(join(name, &entry.name)) };
+                (inner, entry.stat.kind, entry.stat.dev)
+            })
+            .filter(|(inner, kind, _)| !self.filters.excludes(inner, *kind == Kind::Folder, in_deleted))
+            .collect();
+        found
+            .sort_by_cached_key(|(inner, kind, _)| std::cmp::Reverse(sort_key(inner, *kind == Kind::Folder)));
+        found
+    }
+}

@@ -1,0 +1,147 @@
+//! Where the list goes: into a folder, or onto one name.
+
+use crate::disk::{Kind, errno};
+use crate::rsync::console::Console;
+use crate::rsync::env::Env;
+use crate::rsync::file_list::Entry;
+use crate::rsync::options::Options;
+use crate::rsync::outcome::{FILE_IO, FILE_SELECTION};
+use crate::rsync::paths::{absolute, join, quoted, split};
+use crate::rsync::stop::{Stop, show_errno};
+
+const ROLE: &str = "Receiver";
+
+/// Where the list goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Destination {
+    /// The folder, absolute.
+    pub folder: Vec<u8>,
+    /// The only entry is to have this path.
+    pub solo: Option<Vec<u8>>,
+    /// The folder was made for this run, or would have been.
+    pub created: bool,
+    /// With `-n`: the folder is not there.
+    pub missing: bool,
+}
+
+impl Destination {
+    /// The path of a name of the list.
+    pub fn path(&self, name: &[u8]) -> Vec<u8> {
+        match &self.solo {
+            Some(path) => path.clone(),
+            None => join(&self.folder, name),
+        }
+    }
+}
+
+/// Decides what the destination argument means for this list, and makes its folder.
+pub(super) fn choose(
+    env: &impl Env,
+    options: &Options,
+    console: &Console,
+    argument: &[u8],
+    list: &mut [Entry],
+) -> Result<Destination, Stop> {
+    // A remote destination may be empty: the user's home, which is the server's working folder.
+    let argument: &[u8] = if argument.is_empty() { b"." } else { argument };
+    let slashes = argument.iter().rev().take_while(|&&byte| byte == b'/').count();
+    let trimmed = if slashes == argument.len() { b"/" } else { &argument[..argument.len() - slashes] };
+    let path = absolute(env.working_folder(), trimmed);
+    let folder = |created, missing| Destination { folder: path.clone(), solo: None, created, missing };
+    match env.read_disk(|disk| disk.stat(&path)) {
+        Ok(stat) if stat.kind == Kind::Folder => return Ok(folder(false, false)),
+        Ok(_) if list.len() > 1 || list.is_empty() => {
+            console.error("ERROR: destination must be a directory when copying more than 1 file");
+            return Err(Stop::Failed(FILE_SELECTION, "main.c(777)", ROLE));
+        }
+        Ok(_) if list[0].is_folder() => {
+            console.error("ERROR: cannot overwrite non-directory with a directory");
+            return Err(Stop::Failed(FILE_SELECTION, "main.c(783)", ROLE));
+        }
+        Ok(_) if slashes > 0 => {
+            let error = errno::error(errno::ENOTDIR);
+            cannot(console, "ERROR: cannot stat destination", &path, b": ", &error);
+            return Err(Stop::Failed(FILE_SELECTION, "main.c(789)", ROLE));
+        }
+        Ok(_) => {}
+        Err(error) if error.raw_os_error() == Some(errno::ENOENT) => {}
+        Err(error) => {
+            cannot(console, "ERROR: cannot stat destination", &path, b": ", &error);
+            return Err(Stop::Failed(FILE_SELECTION, "main.c(789)", ROLE));
+        }
+    }
+    let parents_made =
+        if options.mkpath { make_parents(env, options, console, &path, trimmed, slashes > 0)? } else { 0 };
+    let exists = env.read_disk(|disk| disk.stat(&path)).is_ok();
+    if !exists && (list.len() > 1 || slashes > 0) {
+        if parents_made == 0 {
+            console_created(console, options, trimmed);
+        }
+        if options.dry_run {
+            return Ok(folder(true, true));
+        }
+        let mode = 0o777 & !env.umask();
+        if let Err(error) = env.write_disk(|disk, now| disk.create_dir(&path, mode, now)) {
+            // What could not be made is not said to be made.
+            cannot(console, "mkdir", &path, b" failed: ", &error);
+            return Err(Stop::Failed(FILE_IO, "main.c(808)", ROLE));
+        }
+        return Ok(folder(true, false));
+    }
+    let parent = split(&path).0.to_vec();
+    match env.read_disk(|disk| disk.stat(&parent)) {
+        Ok(stat) if stat.kind == Kind::Folder => {}
+        _ if options.dry_run => {}
+        result => {
+            let error = result.err().unwrap_or_else(|| errno::error(errno::ENOTDIR));
+            cannot(console, "change_dir#3", &parent, b" failed: ", &error);
+            return Err(Stop::Failed(FILE_SELECTION, "main.c(855)", ROLE));
+        }
+    }
+    Ok(Destination { folder: parent, solo: Some(path), created: false, missing: false })
+}
+
+/// `--mkpath`: makes what is missing on the way; gives how many folders.
+fn make_parents(
+    env: &impl Env,
+    options: &Options,
+    console: &Console,
+    path: &[u8],
+    argument: &[u8],
+    whole: bool,
+) -> Result<usize, Stop> {
+    let target = if whole { path } else { split(path).0 };
+    let ends = (1..target.len()).filter(|&at| target[at] == b'/').chain([target.len()]);
+    let missing: Vec<usize> =
+        ends.filter(|&end| env.read_disk(|disk| disk.stat(&target[..end])).is_err()).collect();
+    if missing.is_empty() || options.dry_run {
+        return Ok(0);
+    }
+    for &end in &missing {
+        let mode = 0o777 & !env.umask();
+        if let Err(error) = env.write_disk(|disk, now| disk.create_dir(&target[..end], mode, now)) {
+            cannot(console, "mkpath", &target[..end], b" failed: ", &error);
+            return Err(Stop::Failed(FILE_IO, "main.c(808)", ROLE));
+        }
+    }
+    if options.prints_names() {
+        let shown = if whole { argument } else { split(argument).0 };
+        let line = match missing.len() {
+            1 => [b"created directory ", shown].concat(),
+            count => [format!("created {count} directories for ").as_bytes(), shown].concat(),
+        };
+        console.info(line);
+    }
+    Ok(missing.len())
+}
+
+fn console_created(console: &Console, options: &Options, argument: &[u8]) {
+    if options.prints_names() {
+        console.info([b"created directory ", argument].concat());
+    }
+}
+
+fn cannot(console: &Console, what: &str, path: &[u8], between: &[u8], error: &std::io::Error) {
+    let (before, after) = (format!("rsync: [{ROLE}] {what} "), show_errno(error));
+    console.error([before.as_bytes(), &quoted(path), between, after.as_bytes()].concat());
+}

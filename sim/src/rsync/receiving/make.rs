@@ -1,0 +1,197 @@
+//! Entries without content: folders, symlinks, pipes and devices.
+
+use crate::disk::{Kind, Stat};
+use crate::rsync::env::Env;
+use crate::rsync::itemize::Changes;
+use crate::rsync::paths::{quoted, split};
+use crate::rsync::stop::show_errno;
+
+use super::Receiving;
+use super::alternatives::Alternative;
+use super::generator::Pass;
+use super::receiver::temporary_path;
+
+impl<E: Env> Receiving<'_, E> {
+    pub(super) fn make_folder(&self, index: usize, path: &[u8], stat: Option<Stat>, pass: &mut Pass) {
+        let entry = &self.list[index];
+        if self.options.no_implied_dirs && entry.implied {
+            return;
+        }
+        let existing = match stat {
+            Some(stat) if stat.kind != Kind::Folder => {
+                if !self.make_room(&entry.name, stat.kind, "directory", pass) {
+                    pass.skip_below(entry);
+                    return;
+                }
+                None
+            }
+            stat => stat,
+        };
+        let mode = self.mode(entry, existing.as_ref());
+        let done = if existing.is_none() { Changes::LOCAL } else { Changes::default() };
+        self.tell(index, self.changes(entry, existing.as_ref(), done), b"", pass);
+        if self.options.dry_run {
+            if existing.is_none() {
+                pass.missing_below(entry);
+            }
+        } else {
+            let already = self.destination.created && entry.name.as_ref() == b".";
+            if existing.is_none() && !already && !self.create_folder(path, mode | 0o700) {
+                pass.skip_below(entry);
+                return;
+            }
+            let lifted = !self.is_root() && mode & 0o200 == 0;
+            self.set_attributes(path, entry, Some(if lifted { mode | 0o200 } else { mode }), false);
+            if lifted {
+                pass.retouch(index);
+            }
+        }
+        self.delete_here(entry, pass);
+    }
+
+    fn create_folder(&self, path: &[u8], mode: u32) -> bool {
+        if self.options.relative {
+            self.make_parents(path);
+        }
+        match self.env.write_disk(|disk, now| disk.create_dir(path, mode, now)) {
+            Ok(()) => true,
+            Err(error) => {
+                self.console.error(
+                    [
+                        b"rsync: [generator] recv_generator: mkdir ".as_slice(),
+                        &quoted(path),
+                        format!(" failed: {}", show_errno(&error)).as_bytes(),
+                    ]
+                    .concat(),
+                );
+                self.console.error("*** Skipping any contents from this failed directory ***");
+                false
+            }
+        }
+    }
+
+    /// With `-R` and without implied folders in the list, what is missing above a path is made.
+    pub(super) fn make_parents(&self, path: &[u8]) {
+        let parent = split(path).0;
+        if self.env.read_disk(|disk| disk.stat(parent)).is_err() {
+            let mode = 0o777 & !self.env.umask();
+            let _ = self.env.write_disk(|disk, now| disk.create_dir_all(parent, mode, now));
+        }
+    }
+
+    pub(super) fn make_symlink(&self, index: usize, path: &[u8], stat: Option<&Stat>, pass: &mut Pass) {
+        let entry = &self.list[index];
+        let there = stat.filter(|stat| stat.kind == Kind::Symlink);
+        if there.is_some() && self.env.read_disk(|disk| disk.read_link(path)).is_ok_and(|t| t == entry.target)
+        {
+            self.keep(index, path, there, pass);
+            return;
+        }
+        self.make_other(index, path, stat, "symlink", pass, |at| {
+            self.env.write_disk(|disk, now| disk.symlink(&entry.target, at, now))
+        });
+    }
+
+    pub(super) fn make_special(&self, index: usize, path: &[u8], stat: Option<&Stat>, pass: &mut Pass) {
+        let entry = &self.list[index];
+        let there = stat.filter(|stat| stat.kind == entry.kind);
+        if there.is_some() {
+            self.keep(index, path, there, pass);
+            return;
+        }
+        let is_device = matches!(entry.kind, Kind::CharDevice(..) | Kind::BlockDevice(..));
+        let what = if is_device { "device file" } else { "special file" };
+        let mode = self.mode(entry, None);
+        self.make_other(index, path, stat, what, pass, |at| {
+            self.env.write_disk(|disk, now| disk.make_special(at, entry.kind, mode, now))
+        });
+    }
+
+    /// It is there already: only attributes may differ.
+    fn keep(&self, index: usize, path: &[u8], stat: Option<&Stat>, pass: &mut Pass) {
+        let entry = &self.list[index];
+        self.tell(index, self.changes(entry, stat, Changes::default()), b"", pass);
+        self.set_attributes(path, entry, Some(self.mode(entry, stat)), false);
+    }
+
+    /// Makes a link or special file, in one step over what stands there unless that is a folder.
+    fn make_other(
+        &self,
+        index: usize,
+        path: &[u8],
+        stat: Option<&Stat>,
+        what: &'static str,
+        pass: &mut Pass,
+        make: impl Fn(&[u8]) -> std::io::Result<()>,
+    ) {
+        let entry = &self.list[index];
+        let mut compared = stat.copied().filter(|stat| same_sort(stat.kind, entry.kind));
+        let mut target_differs = true;
+        if stat.is_none()
+            && let Some(alternative) = self.other_from_alternative(index, path, pass)
+        {
+            match alternative {
+                Alternative::Done => return,
+                Alternative::Compare(stat, same_target) => {
+                    compared = Some(stat);
+                    target_differs = !same_target;
+                }
+            }
+        }
+        if !self.options.dry_run {
+            if let Some(stat) = stat {
+                if stat.kind == Kind::Folder {
+                    if !self.make_room(&entry.name, stat.kind, what, pass) {
+                        return;
+                    }
+                } else if self.options.backup && !self.back_up(&entry.name, path) {
+                    return;
+                }
+            }
+            if self.options.relative {
+                self.make_parents(path);
+            }
+            if let Err(error) = self.put_in_place(path, &make) {
+                let call = if entry.kind == Kind::Symlink { "symlink" } else { "mknod" };
+                self.console.error(
+                    [
+                        format!("rsync: [generator] {call} ").as_bytes(),
+                        &quoted(path),
+                        format!(" failed: {}", show_errno(&error)).as_bytes(),
+                    ]
+                    .concat(),
+                );
+                return;
+            }
+            self.set_attributes(path, entry, Some(self.mode(entry, None)), false);
+        } else if let Some(stat) = stat
+            && stat.kind == Kind::Folder
+            && !self.make_room(&entry.name, stat.kind, what, pass)
+        {
+            return;
+        }
+        let done = if target_differs { Changes::LOCAL | Changes::CONTENT } else { Changes::LOCAL };
+        self.tell(index, self.changes(entry, compared.as_ref(), done), b"", pass);
+    }
+
+    fn put_in_place(&self, path: &[u8], make: &impl Fn(&[u8]) -> std::io::Result<()>) -> std::io::Result<()> {
+        if !self.env.read_disk(|disk| disk.exists(path)) {
+            return make(path);
+        }
+        let temporary = temporary_path(path, self.options.temp_dir.as_deref(), self.env.temp_suffix());
+        make(&temporary)?;
+        self.env.write_disk(|disk, now| disk.rename(&temporary, path, now))
+    }
+}
+
+/// Whether two kinds are compared with one another by `-i`: devices with devices, pipes and sockets likewise.
+fn same_sort(one: Kind, other: Kind) -> bool {
+    let sort = |kind| match kind {
+        Kind::File => 0,
+        Kind::Folder => 1,
+        Kind::Symlink => 2,
+        Kind::CharDevice(..) | Kind::BlockDevice(..) => 3,
+        Kind::Fifo | Kind::Socket => 4,
+    };
+    sort(one) == sort(other)
+}

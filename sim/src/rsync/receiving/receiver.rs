@@ -1,0 +1,451 @@
+//! The receiver: writes the content that comes, each file under a temporary name that is renamed at its end.
+
+use std::io;
+use std::ops::ControlFlow;
+
+use bytes::Bytes;
+use tokio::io::AsyncRead;
+use tokio::sync::mpsc::UnboundedSender;
+use xxhash_rust::xxh3::{Xxh3, xxh3_128};
+
+use super::{Basis, InFlight, Received, Receiving, Told};
+use crate::disk::{Kind, Stat};
+use crate::rsync::env::{Env, Progress, Signal};
+use crate::rsync::file_list::Entry;
+use crate::rsync::itemize::Changes;
+use crate::rsync::paths::{join, quoted, split};
+use crate::rsync::sender::PHASES;
+use crate::rsync::stop::{Stop, show_errno};
+use crate::rsync::wire::{Inbound, Message};
+
+/// Bytes that a name may have on Linux.
+const NAME_BYTES_MAX: usize = 255;
+
+/// Why the rest of a file is read and dropped.
+enum Discard {
+    /// It was said already.
+    Told,
+}
+
+impl<E: Env> Receiving<'_, E> {
+    /// Runs the receiver.
+    pub(super) async fn receive<R: AsyncRead + Unpin>(
+        &self,
+        inbound: &mut Inbound<'_, R, E>,
+        tell: UnboundedSender<Told>,
+        received: &mut Received,
+    ) -> Result<(), Stop> {
+        let mut phase = 0;
+        while phase < PHASES {
+            match inbound.next().await? {
+                Message::Item { index, changes, note } => self.print(index, changes, &note, received)?,
+                Message::Begin { index, changes, size } => {
+                    received.stats.transferred += 1;
+                    received.stats.transferred_size += size;
+                    let sound = self.receive_file(inbound, index, size).await?;
+                    if self.console.is_client() {
+                        self.print(index, changes, &Bytes::new(), received)?;
+                    }
+                    self.finished(index, sound, phase, &tell)?;
+                }
+                Message::NotSent { index } => {
+                    self.bases.borrow_mut().remove(&index);
+                }
+                Message::Line { error, partial, text } => self.console.relay(error, partial, &text),
+                Message::Trouble { general, vanished, delete_limit } => {
+                    let mut trouble = self.trouble.borrow_mut();
+                    trouble.general |= general;
+                    trouble.vanished |= vanished;
+                    trouble.delete_limit |= delete_limit;
+                }
+                Message::Done => {
+                    phase += 1;
+                    if phase == 2 {
+                        self.put_delayed_in_place();
+                    }
+                    if phase < PHASES {
+                        // The generator is gone only when the whole half is.
+                        let _ = tell.send(Told::PhaseDone);
+                    }
+                }
+                _ => return Err(Stop::Garbled),
+            }
+        }
+        Ok(())
+    }
+
+    fn print(&self, index: u32, changes: Changes, note: &Bytes, received: &mut Received) -> Result<(), Stop> {
+        let entry = self.entry(index)?;
+        if changes.has(Changes::TRANSFER) {
+            received.transferred.push(entry.name.to_vec());
+        }
+        self.console.item(entry, changes, note, b"");
+        Ok(())
+    }
+
+    /// Takes one file's content. Gives whether it came as it was sent; none when there was nowhere to put it.
+    async fn receive_file<R: AsyncRead + Unpin>(
+        &self,
+        inbound: &mut Inbound<'_, R, E>,
+        index: u32,
+        size: u64,
+    ) -> Result<Option<bool>, Stop> {
+        let entry = self.entry(index)?;
+        if entry.kind != Kind::File {
+            return Err(Stop::Garbled);
+        }
+        let basis = self.bases.borrow_mut().remove(&index);
+        let append = basis.as_ref().is_some_and(|basis| basis.append);
+        let kept_bytes =
+            basis.as_ref().filter(|basis| basis.append).map_or(0, |basis| basis.content.len() as u64);
+        let opened = self.open(index, entry).is_ok();
+        let mut at = kept_bytes;
+        let mut hash = Xxh3::new();
+        let mut only_piece: Option<Bytes> = None;
+        let mut pieces = 0u32;
+        if append && self.options.append_verify {
+            hash.update(&basis.as_ref().expect("appending to it").content);
+            pieces = 2;
+        }
+        let digest = loop {
+            let piece = match inbound.next().await? {
+                Message::Literal(piece) => {
+                    self.literal.set(self.literal.get() + piece.len() as u64);
+                    if let Some(in_flight) = self.in_flight.borrow_mut().as_mut() {
+                        in_flight.got_literal = true;
+                    }
+                    piece
+                }
+                Message::Blocks { first, count } => {
+                    let piece = blocks(basis.as_ref(), first, count).ok_or(Stop::Garbled)?;
+                    self.matched.set(self.matched.get() + piece.len() as u64);
+                    piece
+                }
+                Message::End { digest } => break digest,
+                Message::Line { error, partial, text } => {
+                    self.console.relay(error, partial, &text);
+                    continue;
+                }
+                _ => return Err(Stop::Garbled),
+            };
+            pieces += 1;
+            if pieces == 1 {
+                only_piece = Some(piece.clone());
+            } else {
+                if let Some(first) = only_piece.take() {
+                    hash.update(&first);
+                }
+                hash.update(&piece);
+            }
+            if opened {
+                self.write(at, &piece, entry)?;
+            }
+            at += piece.len() as u64;
+            self.report(Progress::Bytes(self.literal.get() + self.matched.get()))?;
+        };
+        if !opened {
+            return Ok(None);
+        }
+        if self.options.inplace {
+            self.cut(size)?;
+        }
+        let computed = match (&only_piece, pieces) {
+            (_, 0) => xxh3_128(b""),
+            (Some(piece), _) => xxh3_128(piece),
+            (None, _) => hash.digest128(),
+        };
+        Ok(Some(computed == digest))
+    }
+
+    /// Opens the place into which a file is written.
+    fn open(&self, index: u32, entry: &Entry) -> Result<(), Discard> {
+        let path = self.path(entry);
+        let existing =
+            self.env.read_disk(|disk| disk.lstat(&path)).ok().filter(|stat| stat.kind == Kind::File);
+        let mode = self.mode(entry, existing.as_ref());
+        if self.options.relative {
+            self.make_parents(&path);
+        }
+        let (at, opened, call) = if self.options.inplace {
+            if self.options.backup && existing.is_some() {
+                self.copy_to_backup(&entry.name, &path);
+            }
+            let opened = self.env.write_disk(|disk, now| match existing {
+                Some(_) => disk.open_write(&path),
+                None => disk.create_new(&path, mode & 0o700 | 0o600, now),
+            });
+            (path, opened, "open")
+        } else {
+            let at = temporary_path(&path, self.temp_folder().as_deref(), self.env.temp_suffix());
+            let opened = self.env.write_disk(|disk, now| disk.create_new(&at, mode & 0o700, now));
+            (at, opened, "mkstemp")
+        };
+        match opened {
+            Ok(handle) => {
+                *self.in_flight.borrow_mut() = Some(InFlight {
+                    index,
+                    handle: Some(handle),
+                    path: at,
+                    in_place: self.options.inplace,
+                    got_literal: false,
+                });
+                Ok(())
+            }
+            Err(error) => {
+                self.console.error(
+                    [
+                        format!("rsync: [receiver] {call} ").as_bytes(),
+                        &quoted(&at),
+                        format!(" failed: {}", show_errno(&error)).as_bytes(),
+                    ]
+                    .concat(),
+                );
+                Err(Discard::Told)
+            }
+        }
+    }
+
+    fn write(&self, at: u64, piece: &[u8], entry: &Entry) -> Result<(), Stop> {
+        let in_flight = self.in_flight.borrow();
+        let Some(InFlight { handle: Some(handle), path, .. }) = in_flight.as_ref() else { return Ok(()) };
+        let result = self.env.write_disk(|disk, now| disk.write_at(handle, at, piece, now));
+        result.map_err(|error| self.write_failed(path, entry, &error))
+    }
+
+    /// With `--inplace`: what the old file had behind the end of the new one goes.
+    fn cut(&self, size: u64) -> Result<(), Stop> {
+        let in_flight = self.in_flight.borrow();
+        let Some(InFlight { handle: Some(handle), index, path, .. }) = in_flight.as_ref() else {
+            return Ok(());
+        };
+        let result = self.env.write_disk(|disk, now| disk.truncate(handle, size, now));
+        result.map_err(|error| self.write_failed(path, &self.list[*index as usize], &error))
+    }
+
+    fn write_failed(&self, _: &[u8], entry: &Entry, error: &io::Error) -> Stop {
+        self.console.error(
+            [
+                b"rsync: [receiver] write failed on ".as_slice(),
+                &quoted(&self.path(entry)),
+                format!(": {}", show_errno(error)).as_bytes(),
+            ]
+            .concat(),
+        );
+        Stop::file_io("receiver.c(393)", "receiver")
+    }
+
+    /// A file has come: it gets its attributes and its name, or is tried again.
+    fn finished(
+        &self,
+        index: u32,
+        sound: Option<bool>,
+        phase: u32,
+        tell: &UnboundedSender<Told>,
+    ) -> Result<(), Stop> {
+        let Some(in_flight) = self.in_flight.take() else { return Ok(()) };
+        let entry = self.entry(index)?;
+        if self.options.fsync
+            && let Some(handle) = &in_flight.handle
+        {
+            let _ = self.env.write_disk(|disk, _| disk.fsync(handle));
+        }
+        if sound == Some(true) {
+            self.settle(in_flight, entry);
+            self.files_done.set(self.files_done.get() + 1);
+            return self.report(Progress::Files(self.files_done.get()));
+        }
+        let again = phase == 0;
+        let kept = self.options.partial && !in_flight.in_place;
+        let what = if in_flight.in_place || kept { "put into place" } else { "discarded" };
+        let (word, end) = if again { ("WARNING", " (will try again).") } else { ("ERROR", ".") };
+        let line = [
+            format!("{word}: ").as_bytes(),
+            &entry.name,
+            format!(" failed verification -- update {what}{end}").as_bytes(),
+        ]
+        .concat();
+        if again {
+            self.console.warning(line);
+            let _ = tell.send(Told::Redo(index));
+        } else {
+            self.console.error(line);
+        }
+        self.abandon(in_flight);
+        Ok(())
+    }
+
+    /// Puts a complete file where it belongs.
+    fn settle(&self, mut in_flight: InFlight, entry: &Entry) {
+        if let Some(handle) = in_flight.handle.take() {
+            self.env.write_disk(|disk, _| disk.close(handle));
+        }
+        let path = self.path(entry);
+        let existing =
+            self.env.read_disk(|disk| disk.lstat(&path)).ok().filter(|stat| stat.kind == Kind::File);
+        let mode = self.mode(entry, existing.as_ref());
+        if in_flight.in_place {
+            self.set_attributes(&path, entry, Some(mode), true);
+            return;
+        }
+        let partial = self.partial_path(entry);
+        if self.options.delay_updates
+            && let Some(waiting) = &partial
+        {
+            self.make_partial_folder(waiting);
+            if self.rename(&in_flight.path, waiting) {
+                self.delayed.borrow_mut().push((in_flight.index, waiting.clone()));
+            }
+            return;
+        }
+        self.put_in_place_of(&in_flight.path, &path, entry, existing.as_ref(), mode);
+        if let Some(partial) = partial {
+            self.forget_partial(&partial);
+        }
+    }
+
+    fn put_in_place_of(&self, from: &[u8], path: &[u8], entry: &Entry, existing: Option<&Stat>, mode: u32) {
+        if self.options.backup && existing.is_some() && !self.back_up(&entry.name, path) {
+            let _ = self.env.write_disk(|disk, now| disk.remove_file(from, now));
+            return;
+        }
+        self.set_attributes(from, entry, Some(mode), true);
+        self.rename(from, path);
+    }
+
+    /// Renames, or copies from one file system to another; a failure is told and what was written removed.
+    fn rename(&self, from: &[u8], to: &[u8]) -> bool {
+        let result = self.env.write_disk(|disk, now| match disk.rename(from, to, now) {
+            Err(error) if error.raw_os_error() == Some(crate::disk::errno::EXDEV) => {
+                let (content, stat) = (disk.read(from)?, disk.lstat(from)?);
+                disk.write(to, content, stat.mode, now)?;
+                disk.chown(to, crate::disk::User { uid: stat.uid, gid: stat.gid }, now)?;
+                disk.chmod(to, stat.mode, now)?;
+                disk.set_mtime(to, stat.mtime_ns, now)?;
+                disk.remove_file(from, now)
+            }
+            result => result,
+        });
+        if let Err(error) = &result {
+            self.console.error(
+                [
+                    b"rsync: [receiver] rename ".as_slice(),
+                    &quoted(from),
+                    b" -> ",
+                    &quoted(to),
+                    format!(": {}", show_errno(error)).as_bytes(),
+                ]
+                .concat(),
+            );
+            let _ = self.env.write_disk(|disk, now| disk.remove_file(from, now));
+        }
+        result.is_ok()
+    }
+
+    /// `--delay-updates`: all files of the run are renamed now, in the order of the list.
+    fn put_delayed_in_place(&self) {
+        let mut delayed = self.delayed.take();
+        delayed.sort();
+        for (index, from) in delayed {
+            let entry = &self.list[index as usize];
+            let path = self.path(entry);
+            let existing =
+                self.env.read_disk(|disk| disk.lstat(&path)).ok().filter(|stat| stat.kind == Kind::File);
+            let mode = self.mode(entry, existing.as_ref());
+            self.put_in_place_of(&from, &path, entry, existing.as_ref(), mode);
+            self.forget_partial(&from);
+        }
+    }
+
+    /// A file did not come to its end: its temporary goes, or is kept as `--partial` says.
+    pub(super) fn abandon(&self, mut in_flight: InFlight) {
+        if let Some(handle) = in_flight.handle.take() {
+            self.env.write_disk(|disk, _| disk.close(handle));
+        }
+        if in_flight.in_place {
+            return;
+        }
+        let entry = &self.list[in_flight.index as usize];
+        if self.options.partial && in_flight.got_literal {
+            match self.partial_path(entry) {
+                Some(partial) => {
+                    self.make_partial_folder(&partial);
+                    self.set_attributes(&in_flight.path, entry, Some(self.mode(entry, None)), true);
+                    self.rename(&in_flight.path, &partial);
+                }
+                None => {
+                    let path = self.path(entry);
+                    let existing = self
+                        .env
+                        .read_disk(|disk| disk.lstat(&path))
+                        .ok()
+                        .filter(|stat| stat.kind == Kind::File);
+                    let mode = self.mode(entry, existing.as_ref());
+                    self.set_attributes(&in_flight.path, entry, Some(mode), true);
+                    // A part must not look like the newest file there is: rsync dates it to 1970.
+                    let _ = self.env.write_disk(|disk, now| disk.set_mtime(&in_flight.path, 0, now));
+                    self.rename(&in_flight.path, &path);
+                }
+            }
+            return;
+        }
+        let _ = self.env.write_disk(|disk, now| disk.remove_file(&in_flight.path, now));
+    }
+
+    fn make_partial_folder(&self, partial: &[u8]) {
+        let folder = split(partial).0;
+        if !self.env.read_disk(|disk| disk.exists(folder)) {
+            let _ = self.env.write_disk(|disk, now| disk.create_dir(folder, 0o700, now));
+        }
+    }
+
+    fn copy_to_backup(&self, name: &[u8], path: &[u8]) {
+        let Ok((content, stat)) =
+            self.env.read_disk(|disk| Ok::<_, io::Error>((disk.read(path)?, disk.lstat(path)?)))
+        else {
+            return;
+        };
+        if !self.back_up(name, path) {
+            return;
+        }
+        // The file itself stays where it is: it gets its content back under its own name.
+        let _ = self.env.write_disk(|disk, now| {
+            disk.write(path, content, stat.mode, now)?;
+            disk.set_mtime(path, stat.mtime_ns, now)
+        });
+    }
+
+    fn temp_folder(&self) -> Option<Vec<u8>> {
+        let dir = self.options.temp_dir.as_ref()?;
+        Some(if dir.starts_with(b"/") { dir.clone() } else { join(&self.destination.folder, dir) })
+    }
+
+    fn report(&self, progress: Progress) -> Result<(), Stop> {
+        match self.env.progress(progress) {
+            ControlFlow::Continue(()) => Ok(()),
+            ControlFlow::Break(Signal::Kill) => Err(Stop::Killed),
+            ControlFlow::Break(Signal::Term) => Err(Stop::Term),
+        }
+    }
+}
+
+/// The name under which a file is written: `.NAME.XXXXXX` beside it or in `--temp-dir`, cut to what fits.
+pub(super) fn temporary_path(path: &[u8], temp_dir: Option<&[u8]>, suffix: [u8; 6]) -> Vec<u8> {
+    let (folder, name) = split(path);
+    let name = name.strip_prefix(b".").unwrap_or(name);
+    let room = NAME_BYTES_MAX - suffix.len() - 2;
+    let mut temporary = vec![b'.'];
+    temporary.extend_from_slice(&name[..name.len().min(room)]);
+    temporary.push(b'.');
+    temporary.extend_from_slice(&suffix);
+    join(temp_dir.unwrap_or(folder), &temporary)
+}
+
+fn blocks(basis: Option<&Basis>, first: u32, count: u32) -> Option<Bytes> {
+    let basis = basis?;
+    let last = first.checked_add(count)?.checked_sub(1)?;
+    if last as usize >= basis.signature.blocks.len() {
+        return None;
+    }
+    let range = basis.signature.range(first).start..basis.signature.range(last).end;
+    (range.end <= basis.content.len()).then(|| basis.content.slice(range))
+}

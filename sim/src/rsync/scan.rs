@@ -1,0 +1,267 @@
+//! What the sender offers: the file list, made from the command line's sources.
+
+use bytes::Bytes;
+
+use super::chmod;
+use super::console::Console;
+use super::env::Env;
+use super::file_list::{Entry, prune_empty_folders, sort_and_clean};
+use super::filter::Filters;
+use super::options::Options;
+use super::paths::{absolute, cleaned, join, quoted, split};
+use super::stop::show_errno;
+use crate::disk::{Disk, Kind, Stat};
+
+/// Where on the sender's disk some names of the list lie.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Root {
+    /// The absolute folder below which they lie.
+    pub folder: Vec<u8>,
+    /// What printed names begin with: a slash for an absolute source of `-R`.
+    pub prefix: &'static [u8],
+}
+
+/// The list, and what there is to know about it.
+#[derive(Debug, Default)]
+pub(super) struct Scanned {
+    pub entries: Vec<Entry>,
+    pub roots: Vec<Root>,
+    /// Something could not be read: nothing may be deleted.
+    pub io_error: bool,
+}
+
+impl Scanned {
+    /// Where an entry lies on the sender's disk.
+    pub fn path(&self, entry: &Entry) -> Vec<u8> {
+        join(&self.roots[entry.root as usize].folder, &entry.name)
+    }
+}
+
+/// One source of the command line, or one name of `--files-from`.
+struct Source {
+    folder: Vec<u8>,
+    /// The name in the list.
+    name: Vec<u8>,
+    /// The content is meant, not the folder itself.
+    content: bool,
+    prefix: &'static [u8],
+}
+
+/// Makes the list. Trouble is printed as it is met.
+pub(super) fn scan(
+    env: &impl Env,
+    options: &Options,
+    filters: &Filters,
+    sources: &[Vec<u8>],
+    names: Option<&[Vec<u8>]>,
+    console: &Console,
+) -> Scanned {
+    let mut scan = Scan { options, filters, console, umask: env.umask(), scanned: Scanned::default() };
+    let working = env.working_folder();
+    let sources: Vec<Source> = match names {
+        Some(names) => {
+            let base = absolute(working, sources.first().map_or(b".", Vec::as_slice));
+            names.iter().map(|name| relative_source(&base, name.strip_prefix(b"/").unwrap_or(name))).collect()
+        }
+        None if options.relative => sources.iter().map(|path| relative_source(working, path)).collect(),
+        None => sources.iter().map(|path| plain_source(working, path)).collect(),
+    };
+    env.read_disk(|disk| {
+        for source in &sources {
+            scan.source(disk, source);
+        }
+    });
+    let mut scanned = scan.scanned;
+    if sources.len() > 1 || options.relative {
+        sort_and_clean(&mut scanned.entries);
+    }
+    if options.prune_empty_dirs {
+        prune_empty_folders(&mut scanned.entries);
+    }
+    scanned
+}
+
+/// A source without `-R`: a name in a folder, or the content of one.
+fn plain_source(working: &[u8], path: &[u8]) -> Source {
+    let whole = absolute(working, path);
+    let content = path.ends_with(b"/") || matches!(split(path).1, b"." | b"..");
+    if content {
+        return Source { folder: whole, name: b".".to_vec(), content, prefix: b"" };
+    }
+    let (folder, name) = split(&whole);
+    Source { folder: folder.to_vec(), name: name.to_vec(), content, prefix: b"" }
+}
+
+/// A source with `-R`: the path is the name, from `/./` on if that stands in it.
+fn relative_source(working: &[u8], path: &[u8]) -> Source {
+    let content = path.ends_with(b"/") || matches!(split(path).1, b"." | b"..");
+    let pivot = path.windows(3).position(|part| part == b"/./");
+    let (folder, rest, prefix): (Vec<u8>, &[u8], &'static [u8]) = match pivot {
+        Some(at) => (absolute(working, if at == 0 { b"/" } else { &path[..at] }), &path[at + 3..], b""),
+        None if path.starts_with(b"/") => (b"/".to_vec(), path, b"/"),
+        None => (working.to_vec(), path, b""),
+    };
+    let name = cleaned(rest.strip_prefix(b"/").unwrap_or(rest));
+    let name = name.strip_prefix(b"/").map_or(name.clone(), <[u8]>::to_vec);
+    Source { folder, name, content, prefix }
+}
+
+struct Scan<'a> {
+    options: &'a Options,
+    filters: &'a Filters,
+    console: &'a Console,
+    umask: u32,
+    scanned: Scanned,
+}
+
+impl Scan<'_> {
+    fn source(&mut self, disk: &Disk, source: &Source) {
+        let path = join(&source.folder, &source.name);
+        // A slash behind a symlink means what it points to.
+        let stat = if source.content { disk.stat(&path) } else { disk.lstat(&path) };
+        let stat = match stat {
+            Ok(stat) => stat,
+            Err(error) => {
+                self.trouble("link_stat", &path, &error);
+                return;
+            }
+        };
+        let is_folder = stat.kind == Kind::Folder;
+        if is_folder && !self.options.transfers_folders() {
+            let shown: &[u8] = if source.name == b"." { b"." } else { &source.name };
+            self.console.info([b"skipping directory ".as_slice(), shown].concat());
+            return;
+        }
+        if source.name != b"." && self.filters.excludes(&source.name, is_folder, false) {
+            return;
+        }
+        let root = self.root(source);
+        if self.options.relative {
+            self.implied_folders(disk, source, root);
+        }
+        let name = Bytes::copy_from_slice(&source.name);
+        let mut entry = self.entry(disk, &path, name.clone(), &stat, root);
+        entry.top = true;
+        let lists = is_folder && (self.options.recursive || (self.options.dirs && source.content));
+        entry.content = lists;
+        self.scanned.entries.push(entry);
+        if lists {
+            self.folder(disk, &path, &name, root, stat.dev);
+        }
+    }
+
+    fn root(&mut self, source: &Source) -> u32 {
+        let root = Root { folder: source.folder.clone(), prefix: source.prefix };
+        let roots = &mut self.scanned.roots;
+        let at = roots.iter().position(|known| *known == root).unwrap_or_else(|| {
+            roots.push(root);
+            roots.len() - 1
+        });
+        at as u32
+    }
+
+    /// With `-R`, the folders on the way to a source.
+    fn implied_folders(&mut self, disk: &Disk, source: &Source, root: u32) {
+        let name = &source.name;
+        let ends = (0..name.len()).filter(|&at| name[at] == b'/');
+        let ends: Vec<usize> = if name == b"." { Vec::new() } else { ends.collect() };
+        // The root itself goes along when it was not named with a dot, as rsync sends it.
+        for end in ends {
+            let path = join(&source.folder, &name[..end]);
+            let Ok(stat) = disk.stat(&path) else { return };
+            if stat.kind != Kind::Folder {
+                return;
+            }
+            let mut entry = self.entry(disk, &path, Bytes::copy_from_slice(&name[..end]), &stat, root);
+            entry.implied = true;
+            self.scanned.entries.push(entry);
+        }
+    }
+
+    fn folder(&mut self, disk: &Disk, path: &[u8], name: &Bytes, root: u32, dev: u32) {
+        let listed = match disk.read_dir(path) {
+            Ok(listed) => listed,
+            Err(error) => {
+                self.trouble("opendir", path, &error);
+                return;
+            }
+        };
+        let mut folders = Vec::new();
+        for inner in listed {
+            let inner_name = if name.as_ref() == b"." {
+                inner.name.clone()
+            } else {
+                Bytes::from([name.as_ref(), b"/", inner.name.as_ref()].concat())
+            };
+            let is_folder = inner.stat.kind == Kind::Folder;
+            if !self.filters.is_empty() && self.filters.excludes(&inner_name, is_folder, false) {
+                continue;
+            }
+            if is_folder {
+                let mut key = inner.name.to_vec();
+                key.push(b'/');
+                folders.push((key, inner_name, inner.stat));
+                continue;
+            }
+            let inner_path = join(path, &inner.name);
+            let entry = self.entry(disk, &inner_path, inner_name, &inner.stat, root);
+            self.scanned.entries.push(entry);
+        }
+        folders.sort_by(|a, b| a.0.cmp(&b.0));
+        for (key, inner_name, stat) in folders {
+            let inner_path = join(path, &key[..key.len() - 1]);
+            let descends = self.options.recursive && !(self.options.one_file_system && stat.dev != dev);
+            let mut entry = self.entry(disk, &inner_path, inner_name.clone(), &stat, root);
+            entry.content = descends;
+            self.scanned.entries.push(entry);
+            if descends {
+                self.folder(disk, &inner_path, &inner_name, root, dev);
+            }
+        }
+    }
+
+    fn entry(&mut self, disk: &Disk, path: &[u8], name: Bytes, stat: &Stat, root: u32) -> Entry {
+        let target = match stat.kind {
+            Kind::Symlink => disk.read_link(path).unwrap_or_default(),
+            _ => Bytes::new(),
+        };
+        let mode = match stat.kind {
+            Kind::Symlink => stat.mode,
+            kind => chmod::apply(&self.options.chmod, stat.mode, kind == Kind::Folder, self.umask),
+        };
+        let checksum =
+            (self.options.checksum && stat.kind == Kind::File).then(|| disk.digest(path).unwrap_or(0));
+        let size = match stat.kind {
+            Kind::File | Kind::Symlink => stat.size,
+            _ => 0,
+        };
+        Entry {
+            name,
+            kind: stat.kind,
+            mode,
+            size,
+            mtime_ns: stat.mtime_ns,
+            uid: stat.uid,
+            gid: stat.gid,
+            target,
+            checksum,
+            content: false,
+            implied: false,
+            top: false,
+            root,
+        }
+    }
+
+    fn trouble(&mut self, call: &str, path: &[u8], error: &std::io::Error) {
+        self.scanned.io_error = true;
+        let shown = if path.len() > 1 { path.strip_suffix(b"/").unwrap_or(path) } else { path };
+        self.console.error(
+            [
+                format!("rsync: [sender] {call} ").as_bytes(),
+                &quoted(shown),
+                format!(" failed: {}", show_errno(error)).as_bytes(),
+            ]
+            .concat(),
+        );
+    }
+}
