@@ -19,7 +19,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::checker::Panel;
 use crate::cluster::{Advance, Cluster, ClusterMaker};
-use crate::finding::Findings;
+use crate::finding::{Finding, Findings, Source};
 use crate::plan::{Fault, Plan, Start};
 use crate::report::{Chronicle, Report};
 use crate::time::SimTime;
@@ -80,6 +80,13 @@ impl From<Findings> for RunError {
 /// # Panics
 /// On a broken invariant of the cluster, which is a bug.
 pub fn run(plan: &Plan, maker: &dyn ClusterMaker, options: Options<'_>) -> Result<Outcome, RunError> {
+    let refuse = |why: String| {
+        let source = Source::new("the plan", "");
+        Findings::from_iter([Finding::error(&source, 0..0, format!("this plan cannot be run: {why}"))])
+    };
+    plan.check().map_err(refuse)?;
+    let (topology, _) = maker.topology(&plan.cluster)?;
+    plan.check_names(&topology).map_err(refuse)?;
     let recorder = Recorder::new();
     for sink in options.sinks {
         recorder.add_sink(sink);

@@ -120,10 +120,7 @@ impl Scene {
                     close(&mut acting.window, event);
                 }
             }
-            // It did nothing: nothing is its work.
-            EventKind::FaultHadNoEffect { fault, .. } => {
-                self.faults.retain(|acting| acting.name != *fault || acting.window.to.is_some());
-            }
+            EventKind::FaultHadNoEffect { fault, .. } => self.had_no_effect(event, fault),
             EventKind::NodeUp { .. } => self.machine(event, true),
             EventKind::NodeDown => self.machine(event, false),
             EventKind::ProcessReady { process } => self.server(event, process, true, true),
@@ -230,6 +227,20 @@ impl Scene {
                 Err(_) => self.not_understood.push(text.to_string()),
             }
         }
+    }
+
+    /// Where a fault did nothing, nothing is its work; where it did nothing anywhere, it never acted.
+    fn had_no_effect(&mut self, event: &Event, fault: &str) {
+        self.faults.retain_mut(|acting| {
+            if *acting.name != *fault || acting.window.to.is_some() {
+                return true;
+            }
+            match &event.node {
+                Some(node) => acting.nodes.retain(|other| other != node),
+                None => acting.nodes.clear(),
+            }
+            !acting.nodes.is_empty()
+        });
     }
 
     fn machine(&mut self, event: &Event, up: bool) {

@@ -127,6 +127,17 @@ pub enum FaultKind {
 }
 
 impl FaultKind {
+    /// Whether a target is of the shape that this kind acts on.
+    pub fn can_act_on(&self, target: &Target) -> bool {
+        match self {
+            FaultKind::ProcessKill => matches!(target, Target::Process { .. }),
+            FaultKind::PowerOff => matches!(target, Target::Nodes(_)),
+            FaultKind::Partition { .. } | FaultKind::SlowLink { .. } => {
+                matches!(target, Target::Between { .. })
+            }
+        }
+    }
+
     /// Its name in scenario files, reports and `sim list faults`.
     pub fn name(&self) -> &'static str {
         match self {

@@ -5,7 +5,9 @@ use std::io::Read;
 use std::path::Path;
 
 use super::{Plan, SCHEMA_VERSION, WorkloadKind};
+use crate::cluster::Topology;
 use crate::finding::{Finding, Findings, Source};
+use crate::trace::NodeName;
 
 /// A plan may be this long, in bytes: a cluster's files are in it.
 pub const FILE_BYTES_MAX: u64 = 1 << 28;
@@ -83,6 +85,29 @@ impl Plan {
         Ok(plan)
     }
 
+    /// Whether the plan names only what its cluster has.
+    ///
+    /// # Errors
+    /// The first name that is not there.
+    pub fn check_names(&self, topology: &Topology) -> Result<(), String> {
+        let known = |name: &NodeName| topology.nodes().any(|node| node == name);
+        let missing =
+            |what: &str, name: &str| Err(format!("{what} names `{name}`, and the cluster has no such node"));
+        for fault in &self.faults {
+            if let Some(name) = fault.target.nodes().iter().find(|name| !known(name)) {
+                return missing(&format!("the fault `{}`", fault.name), name);
+            }
+        }
+        for workload in &self.workloads {
+            if let WorkloadKind::WriteAttempts { workers, .. } = &workload.kind
+                && let Some(name) = workers.iter().find(|name| !topology.workers.contains(name))
+            {
+                return missing("a workload", name);
+            }
+        }
+        Ok(())
+    }
+
     /// Whether the plan can be run at all, whatever its cluster is.
     ///
     /// # Errors
@@ -119,6 +144,9 @@ impl Plan {
         let mut names = BTreeSet::new();
         if let Some(twice) = self.faults.iter().find(|fault| !names.insert(fault.name.clone())) {
             return Err(format!("two faults are called `{}`", twice.name));
+        }
+        if let Some(fault) = self.faults.iter().find(|fault| !fault.kind.can_act_on(&fault.target)) {
+            return Err(format!("`{}`, a {}, cannot act on its target", fault.name, fault.kind.name()));
         }
         for expectation in &self.expectations {
             expectation

@@ -7,7 +7,7 @@ use super::*;
 use crate::cluster::Operation;
 use crate::cluster_files::ClusterFiles;
 use crate::fake::FakeMaker;
-use crate::plan::FaultKind;
+use crate::plan::{FaultKind, Target};
 use crate::scenario::Scenario;
 use crate::trace::event::{OpKind, OpOutcome};
 use crate::trace::{Memory, read_trace};
@@ -247,6 +247,20 @@ fn a_late_fault_of_a_stored_plan_has_no_effect() {
     plan.faults[0].start = Start::At { at_ns: SimTime::from_secs(400) };
     let (_, events) = events_of(&plan);
     assert!(told(&events).contains(&(400, "manager-off: the disturb phase is over".to_owned())));
+}
+
+#[test]
+fn a_plan_that_names_what_the_cluster_has_not_is_refused() {
+    let good = plan(builder().power_off("manager", "1m", "2m"));
+    let refused = |change: fn(&mut Plan)| {
+        let mut plan = good.clone();
+        change(&mut plan);
+        run(&plan, &MAKER, Options::default()).unwrap_err().to_string()
+    };
+    let text = refused(|plan| plan.faults[0].target = Target::Nodes(vec!["nobody".into()]));
+    assert!(text.contains("`nobody`"), "{text}");
+    let text = refused(|plan| plan.faults[0].kind = FaultKind::ProcessKill);
+    assert!(text.contains("cannot act on its target"), "{text}");
 }
 
 #[test]

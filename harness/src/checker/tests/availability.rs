@@ -125,6 +125,15 @@ fn what_waited_until_the_return_did_not_work_meanwhile() {
 }
 
 #[test]
+fn a_fault_that_did_nothing_is_no_cause() {
+    let why =
+        || crate::trace::EventKind::FaultHadNoEffect { fault: "balancer-off".into(), why: "off".into() };
+    let script = Script::new(&[]).disturb(0).fault(1, "balancer-off", "power-off", "balancer");
+    let script = script.event(1, Some("balancer"), why());
+    assert_eq!(outages(calls(script, 2, 9, (3, 5)))[0].cause, "HTTP 502");
+}
+
+#[test]
 fn a_capability_is_back_after_the_last_fault() {
     let claim = "traffic is back within 5 s of the end of the last fault";
     let run = |lost| {
