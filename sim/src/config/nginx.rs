@@ -42,6 +42,24 @@ pub(super) fn read(
     reader::read(&mut Reader { source, around, findings }, &root)
 }
 
+/// Reads an `nginx.conf` of a host that has this hosts file and this address, among these nodes. The findings beside
+/// it are warnings.
+///
+/// # Errors
+/// Everything that is wrong with the text, warnings included.
+pub fn parse(
+    text: &str,
+    hosts: &HostsFile,
+    own: IpAddr,
+    nodes: &[(NodeName, IpAddr)],
+) -> Result<(NginxConfig, Findings), Findings> {
+    let mut findings = Findings::new();
+    let around = Around { hosts, own, nodes };
+    let config = read(&Source::new("nginx.conf", text), Some(&around), &mut findings);
+    let warnings = findings.into_result()?;
+    Ok((config.expect("what is missing in a file is an error"), warnings))
+}
+
 /// What an `nginx.conf` makes nginx do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NginxConfig {
