@@ -2,6 +2,7 @@
 
 pub mod balancer;
 pub mod clock;
+pub mod cluster;
 pub mod config;
 pub mod cron;
 pub mod disk;

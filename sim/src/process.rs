@@ -217,6 +217,18 @@ impl Process {
         self.wait_until(|inner| inner.stop_requested.get()).await;
     }
 
+    /// Ready when the process has been asked to end; wakes the task when it is.
+    pub fn poll_stop_requested(&self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.0.stop_requested.get() {
+            return Poll::Ready(());
+        }
+        let mut waiting = self.0.waiting.borrow_mut();
+        if !waiting.iter().any(|waker| waker.will_wake(cx.waker())) {
+            waiting.push(cx.waker().clone());
+        }
+        Poll::Pending
+    }
+
     /// The status that [`Process::wait`] will give.
     pub fn set_exit_code(&self, code: i32) {
         self.0.exit_code.set(code);

@@ -438,8 +438,6 @@ pub enum EventKind {
         worker: NodeName,
         /// How many files of this transfer are now in place.
         count: u64,
-        /// The file.
-        path: Arc<str>,
     },
     /// Something worth knowing that explore looks for, such as `torn snapshot served`.
     Mark {

@@ -1,0 +1,222 @@
+//! The simulated cluster: what the harness drives.
+//!
+//! It is made from a plan's files alone, and everything that happens in it goes into the trace; nothing else
+//! comes out.
+
+mod clients;
+mod faults;
+mod nodes;
+mod transfer;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+use std::sync::Arc;
+
+use harness::cluster::{Advance, Cluster, ClusterMaker, Operation, Topology};
+use harness::cluster_files::ClusterFiles;
+use harness::finding::{Finding, Findings, Source, did_you_mean};
+use harness::plan::{ApiSpec, Fault, Plan, WorkloadKind};
+use harness::time::SimTime;
+use harness::trace::event::Digest;
+use harness::trace::{EventKind, NodeName, Recorder};
+
+use self::clients::Clients;
+use self::faults::ActiveFaults;
+use self::nodes::{Nodes, Shared};
+use crate::clock::RUN_BEGINS_UNIX_S;
+use crate::config::{self, ClusterConfig, NodeConfig, NodeKind};
+use crate::disk::{Disk, Kind};
+use crate::engine::Engine;
+use crate::gateway;
+use crate::host::{Host, HostSpec};
+use crate::network::LinkSpec;
+use crate::planted::PlantedBug;
+
+/// Makes simulated clusters.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SimMaker;
+
+impl ClusterMaker for SimMaker {
+    fn version(&self) -> String {
+        format!("sim {}", env!("CARGO_PKG_VERSION"))
+    }
+
+    fn topology(&self, files: &ClusterFiles) -> Result<(Topology, Findings), Findings> {
+        let (config, warnings) = config::load(files)?;
+        let mut topology = Topology::default();
+        for node in &config.nodes {
+            let group = match node.kind {
+                NodeKind::Manager(_) => &mut topology.managers,
+                NodeKind::Worker(_) => &mut topology.workers,
+                NodeKind::Balancer(_) => &mut topology.balancers,
+                NodeKind::Client => &mut topology.clients,
+            };
+            group.push(node.name.clone());
+            let services = nodes::services(&config, node).into_iter().map(str::to_owned);
+            let mut processes: Vec<String> = services.collect();
+            if config.sync.node == node.name {
+                processes.extend(["sync".to_owned(), "rsync".to_owned()]);
+            }
+            topology.processes.push((node.name.clone(), processes));
+        }
+        Ok((topology, warnings))
+    }
+
+    fn make(&self, plan: &Plan, recorder: Recorder) -> Result<Box<dyn Cluster>, Findings> {
+        let (config, _) = config::load(&plan.cluster)?;
+        let planted = match &plan.planted_bug {
+            Some(name) => Some(PlantedBug::named(name).ok_or_else(|| unknown_bug(name))?),
+            None => None,
+        };
+        Ok(Box::new(SimCluster::new(plan, config, planted, recorder)))
+    }
+}
+
+fn unknown_bug(name: &str) -> Findings {
+    let known: Vec<_> = PlantedBug::ALL.iter().map(|bug| bug.name()).collect();
+    let source = Source::new("plan", name);
+    let finding = Finding::error(&source, 0..name.len(), format!("no bug `{name}` can be planted"));
+    Findings::from_iter([finding.help(did_you_mean(name, &known))])
+}
+
+/// A running simulated cluster.
+#[derive(Debug)]
+struct SimCluster {
+    // Before the engine, so that no handle of a host outlives it.
+    clients: Clients,
+    nodes: Nodes,
+    faults: ActiveFaults,
+    roots: BTreeMap<NodeName, Arc<str>>,
+    engine: Engine,
+}
+
+impl SimCluster {
+    fn new(plan: &Plan, config: ClusterConfig, planted: Option<PlantedBug>, recorder: Recorder) -> Self {
+        let apis = apis_of(plan);
+        let link = LinkSpec {
+            latency: config.network.latency,
+            jitter: config.network.jitter,
+            bandwidth: Some(config.network.bandwidth_bytes_per_s),
+        };
+        let specs = config.nodes.iter().map(|node| host_spec(node, &apis)).collect();
+        let engine = Engine::new(plan.seed, recorder.clone(), link, specs);
+        let roots = synced_roots(&config);
+        recorder.record(SimTime::ZERO, None, run_started(plan, &config, roots.clone()));
+        let names = config.nodes.iter().map(|node| (node.address, node.name.clone())).collect();
+        let client_host = engine
+            .hosts()
+            .iter()
+            .zip(&config.nodes)
+            .find(|(_, node)| matches!(node.kind, NodeKind::Client))
+            .map(|(host, _)| host.clone())
+            .expect("a cluster has clients: config::load checks it");
+        let clients = Clients::start(&client_host, &config);
+        let shared = Shared { config, names: Rc::new(names), planted };
+        let nodes = Nodes::new(Rc::new(shared), engine.hosts());
+        let cluster = Self { clients, nodes, faults: ActiveFaults::default(), roots, engine };
+        cluster.record_disks();
+        cluster.nodes.start_all();
+        cluster
+    }
+
+    fn record_disks(&self) {
+        for (name, root) in &self.roots {
+            let files = files_below(self.nodes.host(name), root);
+            self.nodes.host(name).record(EventKind::DiskState { root: root.clone(), files });
+        }
+    }
+}
+
+impl Cluster for SimCluster {
+    fn advance(&mut self, to: SimTime) -> Advance {
+        self.engine.run_until(to)
+    }
+
+    fn start(&mut self, operation: Operation) {
+        self.clients.begin(operation);
+    }
+
+    fn inject(&mut self, fault: &Fault) {
+        self.faults.inject(fault, &self.nodes, &mut self.engine);
+    }
+
+    fn heal(&mut self, fault: &Fault) {
+        self.faults.heal(fault, &self.nodes, &mut self.engine);
+    }
+
+    fn conclude(&mut self) {
+        self.record_disks();
+    }
+}
+
+/// The APIs that the plan's workloads speak of, each once.
+fn apis_of(plan: &Plan) -> Vec<ApiSpec> {
+    let mut seen = BTreeSet::new();
+    let mut apis = Vec::new();
+    for workload in &plan.workloads {
+        let (WorkloadKind::Calls { apis: named } | WorkloadKind::Publish { apis: named, .. }) =
+            &workload.kind
+        else {
+            continue;
+        };
+        for api in named {
+            if seen.insert((api.name.clone(), api.version.clone())) {
+                apis.push(api.clone());
+            }
+        }
+    }
+    apis
+}
+
+/// A host as it is before the run: gateways have the artifacts of all APIs, equal everywhere.
+fn host_spec(node: &NodeConfig, apis: &[ApiSpec]) -> HostSpec {
+    let mut disk = Disk::default();
+    if let NodeKind::Manager(config) | NodeKind::Worker(config) = &node.kind {
+        let written = gateway::write_initial_tree(&mut disk, &config.home, apis, installed_ns());
+        written.expect("an empty disk takes them");
+    }
+    HostSpec { name: node.name.clone(), address: node.address, names: node.hosts.clone(), disk }
+}
+
+/// When the artifacts were installed: a day before the run, the same on every host.
+fn installed_ns() -> i64 {
+    i64::try_from(RUN_BEGINS_UNIX_S - 86_400).expect("it is far from the end of time") * 1_000_000_000
+}
+
+fn run_started(plan: &Plan, config: &ClusterConfig, synced_roots: BTreeMap<NodeName, Arc<str>>) -> EventKind {
+    let named = |wanted: fn(&NodeKind) -> bool| -> Vec<NodeName> {
+        config.nodes.iter().filter(|node| wanted(&node.kind)).map(|node| node.name.clone()).collect()
+    };
+    EventKind::RunStarted {
+        scenario: plan.scenario.clone(),
+        seed: plan.seed,
+        managers: named(|kind| matches!(kind, NodeKind::Manager(_))),
+        workers: named(|kind| matches!(kind, NodeKind::Worker(_))),
+        balancers: named(|kind| matches!(kind, NodeKind::Balancer(_))),
+        synced_roots,
+    }
+}
+
+/// The folder of artifacts on every gateway: what the sync is there to keep equal.
+fn synced_roots(config: &ClusterConfig) -> BTreeMap<NodeName, Arc<str>> {
+    let root = |node: &NodeConfig| match &node.kind {
+        NodeKind::Manager(gateway) | NodeKind::Worker(gateway) => {
+            Some((node.name.clone(), gateway::deployment_root(&gateway.home).into()))
+        }
+        NodeKind::Balancer(_) | NodeKind::Client => None,
+    };
+    config.nodes.iter().filter_map(root).collect()
+}
+
+/// Path below `root` to digest, for every regular file.
+fn files_below(host: &Host, root: &str) -> BTreeMap<Arc<str>, Digest> {
+    let disk = host.disk();
+    let walked = disk.walk(root).unwrap_or_default();
+    let files = walked.iter().filter(|(_, stat)| matches!(stat.kind, Kind::File));
+    let named = files.map(|(path, _)| {
+        let below = path[root.len()..].strip_prefix(b"/").unwrap_or(&path[root.len()..]);
+        let digest = disk.digest(path).map_or(Digest(0), Digest);
+        (String::from_utf8_lossy(below).into(), digest)
+    });
+    named.collect()
+}
