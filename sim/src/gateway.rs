@@ -60,12 +60,14 @@ pub mod mark {
     pub const TORN_SERVED: &str = "torn snapshot served";
     /// A call was answered while an update had changed some parts of its API and not yet others.
     pub const SERVED_WHILE_UPDATING: &str = "mixed revisions served during an update";
+    /// A call found no API and no main sequence of the installation: it was dropped, with 202.
+    pub const DROPPED: &str = "call dropped without a main sequence";
     /// A call met an API of which a sequence or an endpoint is missing.
     pub const INCOMPLETE_SERVED: &str = "incomplete API called";
     /// An artifact arrived while the server started, and is now known but not deployed.
     pub const SKIPPED_AT_START_UP: &str = "artifact skipped at start-up";
-    /// The same file's bad update was replaced by the old artifact again.
-    pub const RESTORE_LOOP: &str = "bad update restored again";
+    /// What was done to a file was undone again and again: a bad update, or the removal of a sequence that stays.
+    pub const RESTORE_LOOP: &str = "artifact restored again";
     /// A process ended with publishes in its queue that it had acknowledged and not written.
     pub const LOST_IN_QUEUE: &str = "publish lost in queue";
     /// An artifact could not be written; nobody but the log knows.
@@ -101,6 +103,7 @@ pub fn start(host: &Host, config: Rc<GatewayConfig>, model: ModelSettings, plant
             runtime: RefCell::default(),
             known: RefCell::default(),
             updating: Cell::new(false),
+            told_dropped: Cell::new(false),
         });
         let starting = Rc::clone(&server);
         server.process.spawn(async move { starting.start_up().await });
@@ -127,6 +130,8 @@ struct Server {
     known: RefCell<KnownFiles>,
     /// Whether a scan is deploying updates one after another.
     updating: Cell<bool>,
+    /// Whether it was marked that calls are dropped.
+    told_dropped: Cell<bool>,
     queue: Queue,
 }
 

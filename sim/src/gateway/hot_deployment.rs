@@ -21,7 +21,7 @@ use crate::disk::Kind;
 pub(super) struct KnownFiles {
     /// Each file's modification time, in nanoseconds since 1970.
     mtimes: BTreeMap<FileKey, i64>,
-    /// How often a bad update of a file was replaced by what was deployed before.
+    /// How often a file was replaced by what was deployed from it before.
     restored: BTreeMap<FileKey, u32>,
     /// Files that went with their folder, which was marked.
     kept: Vec<FileKey>,
@@ -60,6 +60,7 @@ pub(super) fn load(server: &Server) {
             Err(error) => failed(server, &file, &error.to_string()),
         }
     }
+    server.runtime.borrow_mut().add_defaults();
 }
 
 /// Scans until the server ends: the first time when it began, then `scan_interval` after the end of the last.
@@ -107,14 +108,17 @@ async fn scan(server: &Server) {
         match read(server, file) {
             Ok((artifact, bytes)) => {
                 let is_update = server.runtime.borrow().deployed_bytes(file).is_some();
+                deploy(server, file, artifact, bytes);
                 if is_update {
+                    // The old artifact is given this time to finish what it is doing.
                     server.process.sleep(server.model.hot_update).await;
                 }
-                deploy(server, file, artifact, bytes);
             }
             Err(error) => {
                 failed(server, file, &error.to_string());
-                restore(server, file);
+                if server.model.rejected_update == RejectedUpdate::Restore {
+                    restore(server, file);
+                }
             }
         }
     }
@@ -163,6 +167,11 @@ fn undeploy_gone(server: &Server, found: &BTreeMap<FileKey, i64>) -> bool {
             }
             continue;
         }
+        if server.runtime.borrow().is_permanent(&file) {
+            drop(known);
+            restore(server, &file);
+            continue;
+        }
         known.remember(&file, None);
         known.kept.retain(|kept| *kept != file);
         drop(known);
@@ -197,13 +206,11 @@ fn failed(server: &Server, file: &FileKey, why: &str) {
     server.process.record(EventKind::DeployFailed { path, why: why.into() });
 }
 
-/// Writes what is in service back over the file of its bad update.
+/// Writes what is in service back to its file.
 fn restore(server: &Server, file: &FileKey) {
-    if server.model.rejected_update == RejectedUpdate::KeepFile {
-        return;
-    }
     let Some(bytes) = server.runtime.borrow().deployed_bytes(file).cloned() else { return };
     let written: io::Result<i64> = server.process.fs().write(|disk, now_ns| {
+        disk.create_dir_all(format!("{}/{}", server.artifacts(), file.0.folder()), 0o755, now_ns)?;
         disk.write(path(server, file), bytes, 0o644, now_ns)?;
         Ok(disk.stat(path(server, file))?.mtime_ns)
     });

@@ -15,7 +15,6 @@ const MENU: &[u8] = b"{\"menu\":[\"margherita\",\"marinara\"]}";
 const NOT_FOUND: &[u8] =
     b"<am:fault><am:code>404</am:code><am:message>No matching resource found for given API \
                            Request</am:message></am:fault>";
-const NO_MAIN: &[u8] = b"the main sequence is not deployed";
 const NO_PART: &[u8] = b"a sequence or an endpoint that the API names is not deployed";
 
 /// A consumer's call of an API; `host` is the name that it goes to.
@@ -36,11 +35,14 @@ pub(super) async fn answer(server: &Server, path: &str) -> Response {
     server.process.sleep(server.model.serve_api).await;
     let runtime = server.runtime.borrow();
     let Some(api) = runtime.api_at(path) else {
-        // The main sequence is what answers 404.
-        return match runtime.has_sequence("main") {
-            true => response(404, NOT_FOUND),
-            false => response(500, NO_MAIN),
-        };
+        if runtime.has_own_main() {
+            return response(404, NOT_FOUND);
+        }
+        // The default main sequence drops the message, which its sender takes for accepted.
+        if !server.told_dropped.replace(true) {
+            server.mark(mark::DROPPED);
+        }
+        return response(202, "");
     };
     let wholeness = runtime.wholeness(api);
     if wholeness != Wholeness::Whole && runtime.first_told(api) {

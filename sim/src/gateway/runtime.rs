@@ -16,6 +16,8 @@ pub(super) type FileKey = (ArtifactKind, Bytes);
 pub(super) struct Runtime {
     /// What each file holds, and the bytes that were deployed from it.
     files: BTreeMap<FileKey, Deployed>,
+    /// Which file each artifact came from; no name: from none.
+    origins: BTreeMap<(ArtifactKind, String), FileKey>,
     endpoints: BTreeMap<String, Option<u64>>,
     sequences: BTreeMap<String, Sequence>,
     /// By context.
@@ -26,8 +28,9 @@ pub(super) struct Runtime {
 
 #[derive(Debug)]
 struct Deployed {
-    /// The artifact's name; of an API, its context.
-    key: String,
+    name: String,
+    /// Of an API.
+    context: Option<String>,
     bytes: Bytes,
 }
 
@@ -72,47 +75,83 @@ pub(super) enum News {
     Undeployed(String),
 }
 
-/// Two files claim the same path.
+/// Two files claim the same name or the same path.
 #[derive(Debug, thiserror::Error)]
-#[error("the context {0} belongs to an API that is already deployed")]
-pub(super) struct ContextTaken(String);
+pub(super) enum Duplicate {
+    #[error("Duplicate definition for key : {0}")]
+    Name(String),
+    #[error("URL context: {context} is already registered with the API: {api}")]
+    Context { context: String, api: String },
+}
+
+/// The sequences without which nothing is mediated: there from the start, and never undeployed.
+const PERMANENT: [&str; 2] = ["main", "fault"];
 
 impl Runtime {
+    /// Defines the sequences that must be there and came from no file.
+    pub(super) fn add_defaults(&mut self) {
+        for name in PERMANENT {
+            let nowhere = (ArtifactKind::Sequence, Bytes::new());
+            self.origins.entry((ArtifactKind::Sequence, name.to_owned())).or_insert_with(|| {
+                let default = Sequence { revision: None, endpoints: Vec::new() };
+                self.sequences.insert(name.to_owned(), default);
+                nowhere
+            });
+        }
+    }
+
+    /// Whether the main sequence came from a file, so that it answers what no API answers.
+    pub(super) fn has_own_main(&self) -> bool {
+        let main = self.origins.get(&(ArtifactKind::Sequence, "main".to_owned()));
+        main.is_some_and(|(_, file)| !file.is_empty())
+    }
+
+    /// Whether what a file holds cannot be undeployed.
+    pub(super) fn is_permanent(&self, file: &FileKey) -> bool {
+        let deployed = self.files.get(file);
+        file.0 == ArtifactKind::Sequence
+            && deployed.is_some_and(|deployed| PERMANENT.contains(&deployed.name.as_str()))
+    }
+
     /// Puts an artifact into service, in place of what this file held before.
     ///
     /// # Errors
-    /// When another file's API has the context already; then nothing is changed.
+    /// When another file's artifact has the name, or its API the context; then nothing is changed.
     pub(super) fn deploy(
         &mut self,
         file: &FileKey,
         artifact: Artifact,
         bytes: Bytes,
-    ) -> Result<Vec<News>, ContextTaken> {
-        if let Content::Api { context, .. } = &artifact.content
-            && self.apis.get(context).is_some_and(|api| api.file != *file)
+    ) -> Result<Vec<News>, Duplicate> {
+        let Artifact { name, revision, content } = artifact;
+        let origin = (file.0, name.clone());
+        if self.origins.get(&origin).is_some_and(|other| other != file) {
+            return Err(Duplicate::Name(name));
+        }
+        if let Content::Api { context, .. } = &content
+            && let Some(other) = self.apis.get(context)
+            && other.file != *file
         {
-            return Err(ContextTaken(context.clone()));
+            return Err(Duplicate::Context { context: context.clone(), api: other.name.clone() });
         }
         let mut news = self.undeploy(file);
         self.generation += 1;
-        let Artifact { name, revision, content } = artifact;
-        let key = match content {
+        let mut api_context = None;
+        match content {
             Content::Endpoint => {
                 self.endpoints.insert(name.clone(), revision);
-                name
             }
             Content::Sequence { endpoints } => {
                 self.sequences.insert(name.clone(), Sequence { revision, endpoints });
-                name
             }
             Content::Api { context, sequences } => {
                 let revision = revision.expect("an API without a revision is not read");
-                let name = artifact::api_name(&name).to_owned();
+                let api_name = artifact::api_name(&name).to_owned();
                 // An update of the same API is no end of it.
-                news.retain(|news| !matches!(news, News::Undeployed(gone) if *gone == name));
-                news.push(News::Deployed(name.clone(), revision));
+                news.retain(|news| !matches!(news, News::Undeployed(gone) if *gone == api_name));
+                news.push(News::Deployed(api_name.clone(), revision));
                 let api = Api {
-                    name,
+                    name: api_name,
                     revision,
                     revision_header: HeaderValue::from(revision),
                     sequences,
@@ -121,25 +160,26 @@ impl Runtime {
                     told: Cell::new(0),
                 };
                 self.apis.insert(context.clone(), api);
-                context
+                api_context = Some(context);
             }
-        };
-        self.files.insert(file.clone(), Deployed { key, bytes });
+        }
+        self.origins.insert(origin, file.clone());
+        self.files.insert(file.clone(), Deployed { name, context: api_context, bytes });
         Ok(news)
     }
 
     /// Takes what a file held out of service.
     pub(super) fn undeploy(&mut self, file: &FileKey) -> Vec<News> {
-        let Some(Deployed { key, .. }) = self.files.remove(file) else { return Vec::new() };
+        let Some(Deployed { name, context, .. }) = self.files.remove(file) else { return Vec::new() };
         self.generation += 1;
         match file.0 {
-            ArtifactKind::Endpoint => drop(self.endpoints.remove(&key)),
-            ArtifactKind::Sequence => drop(self.sequences.remove(&key)),
-            ArtifactKind::Api => {
-                return self.apis.remove(&key).map(|api| News::Undeployed(api.name)).into_iter().collect();
-            }
+            ArtifactKind::Endpoint => drop(self.endpoints.remove(&name)),
+            ArtifactKind::Sequence => drop(self.sequences.remove(&name)),
+            ArtifactKind::Api => {}
         }
-        Vec::new()
+        self.origins.remove(&(file.0, name));
+        let api = context.and_then(|context| self.apis.remove(&context));
+        api.map(|api| News::Undeployed(api.name)).into_iter().collect()
     }
 
     /// The bytes that a file's artifact was deployed from, if it is deployed.
@@ -156,11 +196,6 @@ impl Runtime {
             }
             context = &context[..context.rfind('/')?];
         }
-    }
-
-    /// Whether a sequence of this name is deployed.
-    pub(super) fn has_sequence(&self, name: &str) -> bool {
-        self.sequences.contains_key(name)
     }
 
     /// Every deployed API.
@@ -252,14 +287,31 @@ mod tests {
     }
 
     #[test]
-    fn two_files_cannot_have_one_context() {
+    fn two_files_cannot_have_one_name_or_one_context() {
         let mut runtime = Runtime::default();
         deploy(&mut runtime, 1, 0..4);
         let api = ApiSpec { name: "pizza".into(), version: "1".into() };
         let file = api_files(&api, 5).pop().unwrap();
-        let artifact = read(file.kind, file.text.as_bytes()).unwrap();
         let copy = (ArtifactKind::Api, Bytes::from_static(b"copy.xml"));
-        assert!(runtime.deploy(&copy, artifact, Bytes::new()).is_err());
+        let mut artifact = read(file.kind, file.text.as_bytes()).unwrap();
+        let refused = runtime.deploy(&copy, artifact.clone(), Bytes::new());
+        assert!(matches!(refused, Err(Duplicate::Name(_))));
+        artifact.name = "other".to_owned();
+        let refused = runtime.deploy(&copy, artifact, Bytes::new());
+        assert!(matches!(refused, Err(Duplicate::Context { .. })));
         assert_eq!(runtime.api_at("/pizza/1").unwrap().revision, 1);
+    }
+
+    #[test]
+    fn a_default_sequence_keeps_a_later_file_of_its_name_out() {
+        let mut runtime = Runtime::default();
+        runtime.add_defaults();
+        assert!(!runtime.has_own_main());
+        for file in artifact::built_in_files() {
+            let artifact = read(file.kind, file.text.as_bytes()).unwrap();
+            let key = (file.kind, Bytes::from(file.name.clone()));
+            let taken = runtime.deploy(&key, artifact, Bytes::new()).is_err();
+            assert_eq!(taken, PERMANENT.contains(&file.name.trim_end_matches(".xml")), "{}", file.name);
+        }
     }
 }

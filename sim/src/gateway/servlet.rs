@@ -99,14 +99,14 @@ fn create(server: &Server, body: &[u8]) -> Response {
     if persistence::is_published(server, &api) {
         return response(409, "the API exists");
     }
-    deploy(server, 201, api, revision)
+    deploy(server, 201, &api, revision)
 }
 
 fn publish(server: &Server, api: ApiSpec, body: &[u8]) -> Response {
     match serde_json::from_slice(body) {
         Ok(NewRevision { revision }) => {
             let status = if persistence::is_published(server, &api) { 200 } else { 201 };
-            deploy(server, status, api, revision)
+            deploy(server, status, &api, revision)
         }
         Err(error) => malformed(&error),
     }
@@ -116,11 +116,11 @@ fn delete(server: &Server, api: ApiSpec, uri: &Uri) -> Response {
     if !persistence::is_published(server, &api) {
         return response(404, "no such API");
     }
-    persistence::delete(server, api, deleted_revision(uri));
+    persistence::delete(server, &api, deleted_revision(uri));
     response(200, "{}")
 }
 
-fn deploy(server: &Server, status: u16, api: ApiSpec, revision: u64) -> Response {
+fn deploy(server: &Server, status: u16, api: &ApiSpec, revision: u64) -> Response {
     match persistence::publish(server, api, revision) {
         Ok(()) => response(status, "{}"),
         Err(why) => response(500, why),
@@ -137,7 +137,7 @@ fn add_by_admin_service(server: &Server, body: &[u8]) -> Response {
         Some((ApiSpec { name, version: add.attribute("version")?.into() }, revision))
     });
     match api {
-        Some((api, revision)) => deploy(server, 200, api, revision),
+        Some((api, revision)) => deploy(server, 200, &api, revision),
         None => response(500, "<soapenv:Fault/>"),
     }
 }
@@ -148,7 +148,7 @@ fn save_sequence(server: &Server, body: &[u8]) -> Response {
     else {
         return response(400, "no sequence is named");
     };
-    match persistence::save(server, artifact::sequence_file(name, "saved by the console")) {
+    match persistence::save(server, &artifact::sequence_file(name, "saved by the console")) {
         Ok(()) => response(200, "<html>saved</html>"),
         Err(why) => response(500, why),
     }

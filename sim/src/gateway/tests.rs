@@ -239,19 +239,21 @@ fn the_console_redirects_to_the_address_that_the_balancer_shows() {
 }
 
 #[test]
-fn an_unknown_api_is_404_by_the_main_sequence() {
+fn an_unknown_api_is_404_by_the_main_sequence_which_cannot_be_removed() {
     let mut world = World::new(worker());
     world.start();
     world.run_to(61);
     let unknown = || call_request(&ApiSpec { name: "pasta".into(), version: "1".into() }, HOST);
     assert_eq!(world.ask(8280, unknown()), "404");
-    world
-        .gateway()
-        .fs("test")
-        .write(|disk, now_ns| disk.remove_file(path(ArtifactKind::Sequence, "main.xml"), now_ns))
-        .unwrap();
-    world.run_to(80);
-    assert_eq!(world.ask(8280, unknown()), "500");
+    for second in [62, 122] {
+        world.run_to(second);
+        let main = path(ArtifactKind::Sequence, "main.xml");
+        world.gateway().fs("rsync").write(|disk, now_ns| disk.remove_file(main, now_ns)).unwrap();
+        world.run_to(second + 20);
+        assert_eq!(world.ask(8280, unknown()), "404");
+        assert!(world.text(ArtifactKind::Sequence, "main.xml").is_some());
+    }
+    assert_eq!(world.marks(), [mark::RESTORE_LOOP]);
 }
 
 #[test]
@@ -268,8 +270,8 @@ fn a_publish_is_acknowledged_and_served_before_it_is_on_disk() {
         EventKind::FileChanged { path, change, .. } if path.contains("/api/") => Some(format!("{change:?}")),
         _ => None,
     });
-    // Undeployed first; looked at every 5 s; in two pieces.
-    let expected = [(66, "queued 2"), (70, "Removed"), (70, "Created"), (70, "Modified")];
+    // Looked at every 5 s; in two pieces.
+    let expected = [(66, "queued 2"), (70, "Modified"), (70, "Modified")];
     assert_eq!(events, expected.map(|(at, what)| deployed(at, what)));
     // The deployer takes the server's own files for what they are.
     world.run_to(120);
@@ -330,7 +332,8 @@ fn a_publish_that_was_acknowledged_is_lost_with_a_killed_manager_but_not_with_a_
         } else {
             process.kill();
         }
-        world.run_to(68);
+        // It stops when its queue has been looked at.
+        world.run_to(72);
         assert!(!process.is_alive());
         assert_eq!(world.api_file().unwrap().contains("value=\"2\""), stop);
         assert_eq!(world.marks().contains(&mark::LOST_IN_QUEUE.to_owned()), !stop);
@@ -346,8 +349,8 @@ fn a_manager_killed_while_it_writes_has_half_a_file_that_no_restart_deploys() {
     let process = world.start();
     world.run_to(66);
     world.ask(9443, management::publish_request(&pizza(), 2, HOST));
-    // 70 s: the endpoint, two sequences, then the API, 2 ms each.
-    world.engine.run_until(SimTime::from_millis(70_007));
+    // 70 s: the endpoint, two sequences, then the API, 4 ms each, the last 2 of them incomplete.
+    world.engine.run_until(SimTime::from_millis(70_015));
     process.kill();
     world.start();
     world.run_to(140);
@@ -364,8 +367,8 @@ fn a_synced_update_is_found_by_the_next_scan_and_takes_2_s_a_file() {
     world.run_to(79);
     assert_eq!(world.call(), "200 r1");
     world.run_to(85);
-    // Scans at 60 and 75; four files.
-    assert_eq!(world.deployments(), [deployed(60, "r1"), deployed(83, "r2")]);
+    // Scans at 60 and 75; the API is the last of four files.
+    assert_eq!(world.deployments(), [deployed(60, "r1"), deployed(81, "r2")]);
     assert_eq!(world.call(), "200 r2");
     assert_eq!(world.marks(), [mark::SERVED_WHILE_UPDATING]);
     // The next scan begins 15 s after that one ended.
@@ -447,7 +450,7 @@ fn a_file_with_an_older_time_counts_as_changed_and_one_with_the_same_time_does_n
     assert_eq!(world.deployments(), [deployed(60, "r1")]);
     world.gateway().fs("rsync").write(|disk, now_ns| disk.set_mtime(&path, before - 1, now_ns)).unwrap();
     world.run_to(120);
-    assert_eq!(world.deployments()[1..], [deployed(107, "r2")]);
+    assert_eq!(world.deployments()[1..], [deployed(105, "r2")]);
 }
 
 #[test]
@@ -489,8 +492,8 @@ fn what_arrives_while_an_emptied_worker_starts_stays_undeployed_until_a_restart(
     }
     world.sync(1, 0..4);
     world.run_to(120);
-    assert_eq!(world.call(), "500");
-    assert_eq!(world.marks(), [mark::SKIPPED_AT_START_UP]);
+    assert_eq!(world.call(), "202");
+    assert_eq!(world.marks(), [mark::SKIPPED_AT_START_UP, mark::DROPPED]);
     process.kill();
     world.start();
     world.run_to(200);
@@ -498,19 +501,44 @@ fn what_arrives_while_an_emptied_worker_starts_stays_undeployed_until_a_restart(
 }
 
 #[test]
-fn what_arrives_after_the_start_is_deployed_without_a_restart() {
+fn what_arrives_after_the_start_is_deployed_but_the_main_sequence_needs_a_restart() {
     let mut world = World::new(worker());
     tree::empty_deployment(&mut world.gateway().disk_mut(), HOME, BEGIN_NS).unwrap();
-    world.start();
+    let process = world.start();
+    let unknown = || call_request(&ApiSpec { name: "pasta".into(), version: "1".into() }, HOST);
     world.run_to(62);
-    assert_eq!(world.call(), "500");
+    assert_eq!(world.call(), "202");
     for file in built_in_files() {
         world.put(file.kind, &file.name, &file.text);
     }
     world.sync(1, 0..4);
     world.run_to(80);
     assert_eq!(world.call(), "200 r1");
-    assert_eq!(world.marks(), [""; 0]);
+    assert_eq!(world.ask(8243, unknown()), "202");
+    assert_eq!(world.deployments(), [deployed(75, "failed"), deployed(75, "failed"), deployed(75, "r1")]);
+    assert_eq!(world.marks(), [mark::DROPPED]);
+    process.kill();
+    world.start();
+    world.run_to(160);
+    assert_eq!(world.ask(8243, unknown()), "404");
+}
+
+#[test]
+fn changes_of_a_file_that_waits_to_be_written_become_one() {
+    let mut world = World::new(manager());
+    world.start();
+    world.run_to(65);
+    for revision in 2..5 {
+        assert_eq!(world.ask(9443, management::publish_request(&pizza(), revision, HOST)), "200");
+    }
+    assert_eq!(world.ask(9443, management::delete_request(&pizza(), 5, HOST)), "200");
+    world.run_to(80);
+    assert_eq!(world.api_file(), None);
+    let changes = world.told(|kind| match kind {
+        EventKind::FileChanged { path, change, .. } if path.contains("/api/") => Some(format!("{change:?}")),
+        _ => None,
+    });
+    assert_eq!(changes, [deployed(70, "Removed")]);
 }
 
 #[test]
