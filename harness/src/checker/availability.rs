@@ -7,13 +7,13 @@
 //! The operations of `serve`, `publish` and `administer` are those of clients; one that ended unknown did not
 //! end well. Those of `sync` are the runs of rsync to each worker: one that ended with another exit status than
 //! 0 failed, and so did one that was due and had not ended half an interval later, the interval being the
-//! shortest that was seen between two runs of the script. Sync is lost while it is lost to one worker: from the
+//! shortest between two starts by cron (where there is no cron, no run is ever due). Sync is lost while it is lost to one worker: from the
 //! beginning of a bad run, or the moment when one was due, to the end of the next good one.
 //!
 //! Does not verify that an answer was the right one (convergence does), nor how long it took. A 404 for an API
 //! that somebody has deleted in the run is no failure: whether its return was late is a matter of convergence.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ use crate::capability::Capability;
 use crate::expectation::{Claim, Condition, Share};
 use crate::report::Judgement;
 use crate::time::{SimTime, show_span};
-use crate::trace::event::{OpKind, OpOutcome};
+use crate::trace::event::OpOutcome;
 use crate::trace::{Event, EventId, EventKind, NodeName};
 use crate::verdict::{Outage, Status};
 
@@ -44,16 +44,13 @@ pub(super) const ENTRY: super::Entry = super::Entry {
     make: || Box::<Availability>::default(),
 };
 
-/// Outages with less than this between them are shown as one.
-const PAUSE: Duration = Duration::from_secs(15);
-
 #[derive(Default)]
 struct Availability {
     clients: BTreeMap<Capability, Stream>,
-    deleted: BTreeSet<Arc<str>>,
     /// Calls of deleted APIs that were answered with 404.
     not_judged: u64,
     syncs: BTreeMap<NodeName, Sync>,
+    cron: Cron,
 }
 
 /// The operations of one capability, put back into the order of their starts.
@@ -66,13 +63,19 @@ struct Stream {
 /// An operation that has ended; none when it is not judged.
 type Ended = Option<ledger::Entry>;
 
+/// How often the sync is started.
+#[derive(Default)]
+struct Cron {
+    last: Option<SimTime>,
+    /// The shortest time between two starts by cron.
+    interval: Option<Duration>,
+}
+
 /// The runs of rsync to one worker.
 #[derive(Default)]
 struct Sync {
     /// The script's run whose rsync began last, and when it did.
     began: Option<(u64, SimTime)>,
-    /// The shortest time between two runs of the script.
-    interval: Option<Duration>,
     /// When the next run should have ended.
     due: Option<SimTime>,
     ledger: Ledger,
@@ -82,9 +85,6 @@ impl Checker for Availability {
     fn observe(&mut self, event: &Event, scene: &Scene) {
         match &event.kind {
             EventKind::OpStarted { op, what } => {
-                if let OpKind::Delete { api, .. } = what {
-                    self.deleted.insert(api.clone());
-                }
                 if let Some(capability) = what.capability() {
                     let stream = self.clients.entry(capability).or_default();
                     stream.waiting.push_back((*op, event.at, None));
@@ -92,8 +92,7 @@ impl Checker for Availability {
             }
             EventKind::OpEnded { op, what, started, outcome, status, error, .. } => {
                 let Some(capability) = what.capability() else { return };
-                let gone = matches!(what, OpKind::Call { api } if self.deleted.contains(api));
-                let judged = if gone && *status == Some(404) {
+                let judged = if scene.is_gone(what, *status) {
                     self.not_judged += 1;
                     None
                 } else {
@@ -102,11 +101,16 @@ impl Checker for Availability {
                 };
                 self.clients.entry(capability).or_default().end(*op, judged, scene);
             }
+            EventKind::CronFired => self.cron.fired(event.at),
             EventKind::RsyncStarted { run, worker, .. } => {
-                self.syncs.entry(worker.clone()).or_default().begin(*run, event, scene);
+                let sync = self.syncs.entry(worker.clone()).or_default();
+                sync.note_missed(event.at, event.id, self.cron.interval, scene);
+                sync.began = Some((*run, event.at));
             }
             EventKind::RsyncEnded { run, worker, exit_code, message, .. } => {
                 let sync = self.syncs.entry(worker.clone()).or_default();
+                sync.note_missed(event.at, event.id, self.cron.interval, scene);
+                sync.due = self.cron.interval.map(|interval| event.at + interval);
                 sync.end(*run, event, *exit_code, message, scene);
             }
             _ => {}
@@ -115,7 +119,8 @@ impl Checker for Availability {
 
     fn judge(&mut self, scene: &Scene, claims: &[Stated]) -> Judgement {
         for sync in self.syncs.values_mut() {
-            sync.note_missed(scene.now, scene.last, scene);
+            // One that never ended is due, and late, at the end of the run too.
+            sync.note_missed(scene.now, scene.last, self.cron.interval, scene);
         }
         let mut judgement = Judgement::default();
         let mut verdicts = Verdicts::of(NAME);
@@ -179,9 +184,8 @@ impl Availability {
                 verdicts.add(text, some, held(reached >= *share), summary, evidence);
             }
             Claim::OutageAtMost { span, .. } => {
-                let over = |loss: &&Loss| loss.span(scene.now) > *span;
-                let evidence: Vec<EventId> =
-                    first_losses().filter(over).flat_map(|loss| loss.evidence.clone()).collect();
+                let longer = streams.iter().flat_map(|(_, ledger)| ledger.longer_than(*span, scene.now));
+                let evidence: Vec<EventId> = longer.collect();
                 let good = failed == 0 || (!span.is_zero() && longest <= *span);
                 let summary = match failed {
                     0 => format!("all {} ended well", of(capability, ok)),
@@ -229,25 +233,19 @@ impl Stream {
     }
 }
 
-impl Sync {
-    fn begin(&mut self, run: u64, event: &Event, scene: &Scene) {
-        self.note_missed(event.at, event.id, scene);
-        // Two lines of the workers' list for one worker are one run of the script, not two.
-        if let Some((last, at)) = self.began
-            && last != run
+impl Cron {
+    fn fired(&mut self, at: SimTime) {
+        if let Some(last) = self.last.replace(at)
+            && at > last
         {
-            let gap = event.at.since(at).max(Duration::from_secs(1));
+            let gap = at.since(last);
             self.interval = Some(self.interval.map_or(gap, |interval| interval.min(gap)));
         }
-        self.began = Some((run, event.at));
-        if let (None, Some(interval)) = (self.due, self.interval) {
-            self.due = Some(event.at + interval);
-        }
     }
+}
 
+impl Sync {
     fn end(&mut self, run: u64, event: &Event, exit_code: i32, message: &str, scene: &Scene) {
-        self.note_missed(event.at, event.id, scene);
-        self.due = self.interval.map(|interval| event.at + interval);
         let error = (exit_code != 0).then(|| match message.is_empty() {
             true => Arc::from(format!("rsync ended with {exit_code}")),
             false => Arc::from(format!("rsync ended with {exit_code}: {message}")),
@@ -262,8 +260,8 @@ impl Sync {
     }
 
     /// Adds a failure for each run that should have ended half an interval before `now`, and had not.
-    fn note_missed(&mut self, now: SimTime, event: EventId, scene: &Scene) {
-        let (Some(interval), Some(mut due)) = (self.interval, self.due) else { return };
+    fn note_missed(&mut self, now: SimTime, event: EventId, interval: Option<Duration>, scene: &Scene) {
+        let (Some(interval), Some(mut due)) = (interval, self.due) else { return };
         while due + interval / 2 < now {
             if scene.is_judged(due) {
                 let error = Some("no run of rsync had ended when one was due".into());
@@ -390,21 +388,8 @@ fn outages(
 ) {
     for (worker, ledger) in streams {
         let prefix = worker.map(|worker| format!("{worker}: ")).unwrap_or_default();
-        let mut merged: Vec<(Loss, u64)> = Vec::new();
         for loss in &ledger.losses {
-            match merged.last_mut() {
-                Some((last, times)) if last.to.is_some_and(|to| loss.from.since(to) < PAUSE) => {
-                    last.to = loss.to;
-                    last.failed += loss.failed;
-                    last.evidence.truncate(1);
-                    last.evidence.extend(loss.evidence.get(1));
-                    *times += 1;
-                }
-                _ => merged.push((loss.clone(), 1)),
-            }
-        }
-        for (loss, times) in merged {
-            let again = match times {
+            let again = match loss.rows {
                 1 => String::new(),
                 _ => format!("; {} failed between good ones", count(loss.failed, singular(capability))),
             };
@@ -414,7 +399,7 @@ fn outages(
                 to: loss.to.unwrap_or(scene.now),
                 ended: loss.to.is_some(),
                 cause: format!("{prefix}{}{again}", loss.cause),
-                evidence: loss.evidence,
+                evidence: loss.evidence.clone(),
             });
         }
     }

@@ -2,7 +2,8 @@
 //!
 //! Verifies: that a server which the balancer has marked down gets no request that begins before the mark ends
 //! (a mark is void when the balancer finds that no server is left); how many requests begin at a node whose
-//! machine or server is down at that moment, marks or not; and how many calls of consumers do not end well.
+//! machine or server is down at that moment, marks or not; and how many calls of consumers do not end well (a
+//! call of an API that was deleted in the run and is not found counts as no call).
 //!
 //! Does not verify the order in which servers take their turns, nor whether a mark should have been set. A
 //! balancer with several worker processes keeps a mark in each: this checker takes a mark for all of them.
@@ -91,8 +92,8 @@ impl Checker for Balancer {
             }
             // A balancer that is started anew has forgotten its marks.
             EventKind::ProcessStarted { .. } => self.marks.retain(|(node, _), _| *node != event.node),
-            EventKind::OpEnded { what: OpKind::Call { .. }, started, outcome, .. }
-                if scene.is_judged(*started) =>
+            EventKind::OpEnded { what: what @ OpKind::Call { .. }, started, outcome, status, .. }
+                if scene.is_judged(*started) && !scene.is_gone(what, *status) =>
             {
                 self.calls += 1;
                 self.last_call = Some(event.id);

@@ -147,7 +147,11 @@ impl Convergence {
                     _ if lagged => (Status::Pass, "workers lagged behind, and none caught up".to_owned()),
                     _ => (Status::Unknown, "no worker lagged behind then".to_owned()),
                 };
-                verdicts.add(text, SYNC, status, summary, converged.into_iter().map(|(_, event)| event));
+                let mut evidence: Vec<EventId> = converged.into_iter().map(|(_, event)| event).collect();
+                if evidence.is_empty() {
+                    evidence.extend(windows.iter().map(|(_, window)| window.began));
+                }
+                verdicts.add(text, SYNC, status, summary, evidence);
             }
             _ => {}
         }
@@ -260,6 +264,11 @@ impl Convergence {
                 different.push(format!("{api}: {}", each.collect::<Vec<_>>().join(", ")));
                 evidence.extend(running.iter().filter_map(|(_, served)| Some(served.get(*api)?.1)));
             }
+        }
+        if different.is_empty() {
+            evidence.extend(
+                running.iter().filter_map(|(_, served)| served.values().map(|(_, event)| *event).max()),
+            );
         }
         let summary = match different.len() {
             0 => format!("{} on {} workers", count(apis.len() as u64, "API"), running.len()),

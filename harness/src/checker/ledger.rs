@@ -9,8 +9,12 @@ use super::scene::{Scene, WindowId};
 use crate::time::SimTime;
 use crate::trace::EventId;
 
-/// No more losses than this are kept one by one.
-pub(super) const LOSSES_MAX: usize = 2_000;
+/// Losses with less than this between them are kept as one.
+const PAUSE: Duration = Duration::from_secs(15);
+/// No more losses than this are kept; more are only counted.
+const LOSSES_MAX: usize = 1_000;
+/// So many of the longest rows of failures are kept as proofs.
+const LONGEST_MAX: usize = 5;
 
 /// One operation, ended.
 #[derive(Debug, Clone)]
@@ -25,26 +29,29 @@ pub(super) struct Entry {
     pub(super) error: Option<Arc<str>>,
 }
 
-/// A row of operations without a good one between.
+/// A time in which operations failed: one row of failures without a good operation between, or several that
+/// follow close on each other.
 #[derive(Debug, Clone)]
 pub(super) struct Loss {
     /// The start of the first one that failed.
     pub(super) from: SimTime,
-    /// The start of the first good one after it.
+    /// The start of the first good one after the last one that failed.
     pub(super) to: Option<SimTime>,
     /// How many failed.
     pub(super) failed: u64,
+    /// How many rows of failures it is made of.
+    pub(super) rows: u64,
     /// The faults that acted when it began, or what was met when none did.
     pub(super) cause: String,
-    /// The first failure, and the first good one.
+    /// The first failure, and the good one that ended it.
     pub(super) evidence: Vec<EventId>,
 }
 
-impl Loss {
-    /// How long it lasted; to the end of the run when it has not ended.
-    pub(super) fn span(&self, end: SimTime) -> Duration {
-        self.to.unwrap_or(end).since(self.from)
-    }
+/// A row of failures without a good operation between, from the start of the first to that of the next good one.
+#[derive(Debug, Clone)]
+struct Row {
+    from: SimTime,
+    began: EventId,
 }
 
 /// What happened in one window.
@@ -64,19 +71,20 @@ pub(super) struct InWindow {
 pub(super) struct Ledger {
     pub(super) ok: u64,
     pub(super) failed: u64,
-    /// Losses that have ended, and the one that has not, in order.
+    /// Losses in order.
     pub(super) losses: Vec<Loss>,
     /// How many losses were not kept.
     pub(super) dropped: u64,
-    /// The longest loss that has ended, in case it was not kept.
-    longest: Duration,
-    total: Duration,
     pub(super) windows: BTreeMap<WindowId, InWindow>,
-    /// The first good operation since the faults of this moment ended.
+    /// The first good operation since the faults of this moment ended: that moment, its start, its event.
     pub(super) calm: Option<(SimTime, SimTime, EventId)>,
     /// The last good operation.
     pub(super) last_good: Option<EventId>,
-    open: bool,
+    /// The row of failures that goes on.
+    row: Option<Row>,
+    /// The longest rows that have ended, with their proofs.
+    longest: Vec<(Duration, [EventId; 2])>,
+    total: Duration,
 }
 
 impl Ledger {
@@ -102,32 +110,44 @@ impl Ledger {
         }
     }
 
-    /// The longest loss.
+    /// The longest row of failures; to the end of the run if it goes on.
     pub(super) fn longest(&self, end: SimTime) -> Duration {
-        self.open_loss().map_or(self.longest, |loss| loss.span(end).max(self.longest))
+        self.rows(end).map(|(span, _)| span).max().unwrap_or_default()
     }
 
-    /// All losses together.
+    /// The events that prove rows of failures longer than this.
+    pub(super) fn longer_than(&self, most: Duration, end: SimTime) -> Vec<EventId> {
+        self.rows(end).filter(|(span, _)| *span > most).flat_map(|(_, proof)| proof).collect()
+    }
+
+    /// All rows of failures together.
     pub(super) fn total(&self, end: SimTime) -> Duration {
-        self.open_loss().map_or(self.total, |loss| loss.span(end) + self.total)
+        self.total + self.row.as_ref().map_or(Duration::ZERO, |row| end.since(row.from))
     }
 
     /// The loss that has not ended.
     pub(super) fn open_loss(&self) -> Option<&Loss> {
-        self.losses.last().filter(|_| self.open)
+        self.losses.last().filter(|_| self.row.is_some())
+    }
+
+    fn rows(&self, end: SimTime) -> impl Iterator<Item = (Duration, Vec<EventId>)> + '_ {
+        let ended = self.longest.iter().map(|(span, proof)| (*span, proof.to_vec()));
+        ended.chain(self.row.iter().map(move |row| (end.since(row.from), vec![row.began])))
     }
 
     fn good(&mut self, entry: &Entry, scene: &Scene) {
         self.ok += 1;
         self.last_good = Some(entry.event);
-        if self.open {
-            self.open = false;
+        if let Some(row) = self.row.take() {
+            let span = entry.started.since(row.from);
+            self.total += span;
+            self.longest.push((span, [row.began, entry.event]));
+            self.longest.sort_by_key(|(span, _)| std::cmp::Reverse(*span));
+            self.longest.truncate(LONGEST_MAX);
             if let Some(loss) = self.losses.last_mut() {
                 loss.to = Some(entry.started);
+                loss.evidence.truncate(1);
                 loss.evidence.push(entry.event);
-                let span = loss.span(entry.started);
-                self.longest = self.longest.max(span);
-                self.total += span;
             }
             if self.losses.len() > LOSSES_MAX {
                 self.losses.pop();
@@ -149,16 +169,22 @@ impl Ledger {
 
     fn bad(&mut self, entry: &Entry, error: &Arc<str>, scene: &Scene) {
         self.failed += 1;
-        if self.open {
-            if let Some(loss) = self.losses.last_mut() {
-                loss.failed += 1;
-            }
-            return;
+        let goes_on = self.row.is_some();
+        if !goes_on {
+            self.row = Some(Row { from: entry.started, began: entry.event });
         }
-        self.open = true;
-        let cause = cause(entry, error, scene);
-        let evidence = vec![entry.event];
-        self.losses.push(Loss { from: entry.started, to: None, failed: 1, cause, evidence });
+        match self.losses.last_mut() {
+            Some(loss) if goes_on || loss.to.is_some_and(|to| entry.started.since(to) < PAUSE) => {
+                loss.failed += 1;
+                loss.rows += u64::from(!goes_on);
+                loss.to = None;
+            }
+            _ => {
+                let cause = cause(entry, error, scene);
+                let evidence = vec![entry.event];
+                self.losses.push(Loss { from: entry.started, to: None, failed: 1, rows: 1, cause, evidence });
+            }
+        }
     }
 }
 

@@ -15,7 +15,7 @@ use super::{Checker, Evidence, Scene, Stated, Verdicts, count, held};
 use crate::expectation::Claim;
 use crate::report::Judgement;
 use crate::trace::event::{OpKind, OpOutcome, WriteRoute};
-use crate::trace::{Event, EventKind, NodeName};
+use crate::trace::{Event, EventId, EventKind, NodeName};
 use crate::verdict::Status;
 
 const NAME: &str = "read-only";
@@ -54,6 +54,8 @@ struct Worker {
     accepted_events: Evidence,
     refused_events: Evidence,
     by_sync: u64,
+    /// The last event that showed its files, or a change that the sync made.
+    last_seen: Option<EventId>,
     by_others: u64,
     others: BTreeSet<Arc<str>>,
     others_events: Evidence,
@@ -76,7 +78,9 @@ impl Checker for ReadOnly {
                 }
             }
             (EventKind::DiskState { .. }, Some(node)) if scene.workers.contains(node) => {
-                self.workers.entry(node.clone()).or_default().watched = true;
+                let worker = self.workers.entry(node.clone()).or_default();
+                worker.watched = true;
+                worker.last_seen = Some(event.id);
             }
             (EventKind::FileChanged { path, writer, .. }, Some(node))
                 if scene.workers.contains(node)
@@ -87,6 +91,7 @@ impl Checker for ReadOnly {
                 worker.watched = true;
                 if **writer == *SYNC_WRITER {
                     worker.by_sync += 1;
+                    worker.last_seen = Some(event.id);
                 } else {
                     worker.by_others += 1;
                     worker.others.insert(writer.clone());
@@ -186,7 +191,13 @@ impl ReadOnly {
         } else {
             Status::Unknown
         };
-        let evidence = self.events(workers, |worker| &worker.others_events);
+        let evidence = match status {
+            Status::Pass => workers
+                .iter()
+                .filter_map(|name| self.worker(name).and_then(|worker| worker.last_seen))
+                .collect(),
+            _ => self.events(workers, |worker| &worker.others_events),
+        };
         verdicts.add(claim, None, status, self.told_changes(workers), evidence);
     }
 
@@ -194,7 +205,7 @@ impl ReadOnly {
         self.workers.get(name)
     }
 
-    fn events(&self, workers: &[NodeName], of: fn(&Worker) -> &Evidence) -> Vec<u64> {
+    fn events(&self, workers: &[NodeName], of: fn(&Worker) -> &Evidence) -> Vec<EventId> {
         workers.iter().filter_map(|name| self.worker(name)).flat_map(|worker| of(worker).0.clone()).collect()
     }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::Stated;
 use crate::expectation::{Condition, Role, Who, Workers, understand};
 use crate::time::SimTime;
-use crate::trace::event::Phase;
+use crate::trace::event::{OpKind, Phase};
 use crate::trace::{Event, EventId, EventKind, NodeName};
 
 /// No more windows of one thing are kept: a run that flaps more often is told in counts.
@@ -79,7 +79,8 @@ pub struct Scene {
     pub claims: Vec<Stated>,
     /// Sentences of the trace that are not understood.
     pub not_understood: Vec<String>,
-    phase: Option<Phase>,
+    /// APIs that somebody has begun to delete in the run.
+    deleted: BTreeSet<Arc<str>>,
     judged_from: Option<SimTime>,
     disturb_ended: Option<SimTime>,
     faults: Vec<FaultWindow>,
@@ -103,7 +104,6 @@ impl Scene {
             }
             EventKind::RunPlanned { expectations, .. } => self.understand(expectations),
             EventKind::PhaseStarted { phase } => {
-                self.phase = Some(*phase);
                 if *phase >= Phase::Disturb {
                     self.judged_from.get_or_insert(event.at);
                 }
@@ -121,6 +121,9 @@ impl Scene {
                 }
             }
             EventKind::FaultHadNoEffect { fault, .. } => self.had_no_effect(event, fault),
+            EventKind::OpStarted { what: OpKind::Delete { api, .. }, .. } => {
+                self.deleted.insert(api.clone());
+            }
             EventKind::NodeUp { .. } => self.machine(event, true),
             EventKind::NodeDown => self.machine(event, false),
             EventKind::ProcessReady { process } => self.server(event, process, true, true),
@@ -139,6 +142,12 @@ impl Scene {
     /// From when on it is judged; none until then.
     pub fn judged_from(&self) -> Option<SimTime> {
         self.judged_from
+    }
+
+    /// Whether this is the answer to a call of an API that somebody has deleted in the run: not found. It is no
+    /// failure, even where the API's return is late: how late, convergence tells.
+    pub fn is_gone(&self, what: &OpKind, status: Option<u16>) -> bool {
+        matches!(what, OpKind::Call { api } if status == Some(404) && self.deleted.contains(api))
     }
 
     /// Whether a node's machine or one of its servers was down at a moment that is past.

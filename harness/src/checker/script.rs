@@ -150,6 +150,11 @@ impl Script {
         self.event(at, Some(node), EventKind::ApiDeployed { api: "pizza".into(), revision })
     }
 
+    /// Cron starts the script.
+    pub(crate) fn cron(self, at: u64) -> Self {
+        self.event(at, Some("manager"), EventKind::CronFired)
+    }
+
     /// A run of the script that takes a second for one worker.
     pub(crate) fn rsync(mut self, at: u64, worker: &str, exit_code: i32) -> Self {
         self.run += 1;

@@ -79,7 +79,8 @@ fn workload(
 ) -> Workload {
     // Where the operations fall between the runs of cron is drawn, so that seeds show all of it.
     let mut rng = rng::stream(seed, &format!("workload/{}/{ordinal}/first", spec.kind));
-    let offset = rng::span_between(&mut rng, Duration::ZERO, spec.every);
+    let drawn = rng::span_between(&mut rng, Duration::ZERO, spec.every);
+    let offset = spec.first.unwrap_or(drawn);
     let kind = match &spec.work {
         Work::Calls(apis) => WorkloadKind::Calls { apis: apis.clone() },
         Work::Publish { apis, delete_every } => {

@@ -203,6 +203,15 @@ fn the_seed_draws_what_is_open_and_nothing_else() {
 }
 
 #[test]
+fn the_first_operation_is_drawn_unless_it_is_said() {
+    let first = |text: &str, seed| plan(text, seed).unwrap().workloads[1].first.as_millis();
+    let drawn: std::collections::BTreeSet<u64> = (0..20).map(|seed| first(WHOLE, seed)).collect();
+    assert!(drawn.len() > 10 && drawn.iter().all(|at| (180_000..=210_000).contains(at)), "{drawn:?}");
+    let said = WHOLE.replace("every = \"30s\"\napis", "every = \"30s\"\nfirst = \"8s\"\napis");
+    assert_eq!((first(&said, 1), first(&said, 2)), (188_000, 188_000));
+}
+
+#[test]
 fn removing_a_fault_or_a_workload_changes_no_draw_of_the_others() {
     let whole = plan(WHOLE, 9).unwrap();
     let start = WHOLE.find("[[fault]]\nname = \"manager-off\"").unwrap();

@@ -42,6 +42,10 @@ pub const COMMON_KEYS: &[(&str, &str)] = &[
     ("kind", "what clients do"),
     ("every", "the span between two operations: `30s`"),
     ("rate", "instead of `every`: `20/s`, `90/min`"),
+    (
+        "first",
+        "when the first operation is, counted from the beginning of the disturb phase; drawn within `every`",
+    ),
     ("timeout", "how long a client waits for an answer"),
 ];
 
@@ -54,6 +58,8 @@ pub struct WorkloadSpec {
     pub work: Work,
     /// The span between two operations.
     pub every: Duration,
+    /// When the first operation is, after the beginning of the disturb phase; none: drawn within `every`.
+    pub first: Option<Duration>,
     /// A client gives up on an operation after this long.
     pub timeout: Duration,
     /// Whether it ends with the heal phase.
@@ -122,6 +128,7 @@ fn read(table: Table<'_>) -> Option<WorkloadSpec> {
         return None;
     };
     let every = interval(&table);
+    let first = table.span_of_time("first").map(|first| first.value);
     let timeout = match table.span_of_time("timeout") {
         Some(timeout) if timeout.value.is_zero() => {
             table.reader.error(timeout.span, "no client gives up at once", "write `timeout = \"30s\"`");
@@ -134,7 +141,8 @@ fn read(table: Table<'_>) -> Option<WorkloadSpec> {
     let place = table.span.clone();
     table.finish();
     let ends_before_settling = entry.ends_before_settling;
-    Some(WorkloadSpec { kind: entry.name, work: work?, every: every?, timeout, ends_before_settling, place })
+    let (work, every) = (work?, every?);
+    Some(WorkloadSpec { kind: entry.name, work, every, first, timeout, ends_before_settling, place })
 }
 
 fn interval(table: &Table<'_>) -> Option<Duration> {

@@ -170,7 +170,9 @@ fn a_deleted_api_that_is_not_found_is_no_outage() {
 
 /// A good run of rsync to both workers every minute, the first at 60.
 fn syncs(script: Script, times: std::ops::Range<u64>, exit_code: i32) -> Script {
-    times.fold(script, |script, n| script.rsync(n * 60, "worker1", exit_code).rsync(n * 60 + 2, "worker2", 0))
+    times.fold(script, |script, n| {
+        script.cron(n * 60).rsync(n * 60, "worker1", exit_code).rsync(n * 60 + 2, "worker2", 0)
+    })
 }
 
 #[test]
@@ -180,6 +182,25 @@ fn sync_is_lost_from_a_failed_run_to_the_end_of_the_next_good_one() {
     assert_eq!(outages.len(), 1, "{outages:?}");
     assert_eq!((outages[0].from, outages[0].to), (SimTime::from_secs(360), SimTime::from_secs(481)));
     assert_eq!(outages[0].cause, "worker1: rsync ended with 255");
+}
+
+#[test]
+fn runs_that_come_close_together_do_not_make_the_next_one_due_sooner() {
+    let script =
+        syncs(Script::new(&[]), 1..4, 0).disturb(200).rsync(201, "worker1", 0).rsync(203, "worker1", 0);
+    assert!(outages(syncs(script, 4..9, 0)).is_empty());
+}
+
+#[test]
+fn an_outage_of_any_number_of_rows_is_kept_as_one() {
+    let script = (0..10_000).fold(Script::new(&[]).disturb(0), |script, at| {
+        script.call(at, Some(if at % 2 == 0 { 502 } else { 200 }))
+    });
+    let judgement = script.judge();
+    assert_eq!(judgement.outages.len(), 1);
+    assert!(judgement.outages[0].cause.contains("5000 calls failed"), "{:?}", judgement.outages);
+    assert!(!judgement.metrics.contains_key("serve_outages_not_listed"));
+    assert_eq!(judgement.metrics["serve_outage_ms_total"], 5_000_000);
 }
 
 #[test]

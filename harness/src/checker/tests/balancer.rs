@@ -56,6 +56,15 @@ fn requests_to_a_dead_node_are_counted_by_when_they_began() {
 }
 
 #[test]
+fn an_api_that_was_deleted_and_is_not_found_is_no_error() {
+    let claim = "clients see no errors";
+    let delete = OpKind::Delete { api: "pizza".into(), revision: 2 };
+    let script = start(&[claim]).call(2, Some(200)).op(3, delete, Some(200));
+    assert_status(&script.call(4, Some(404)).verdict(claim), Pass);
+    assert_status(&start(&[claim]).call(4, Some(404)).verdict(claim), Fail);
+}
+
+#[test]
 fn errors_of_consumers_are_counted() {
     for (claim, most) in [
         ("clients see no errors", 0),
