@@ -19,14 +19,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use harness::time::SimTime;
-use harness::trace::Recorder;
+use harness::trace::{NodeName, Recorder};
 use http_body_util::{BodyExt, Full};
 use hyper::service::service_fn;
 use hyper::{Request, Response};
-use sim::config::HostsFile;
+use sim::config::{HostsFile, nginx};
 use sim::disk::Disk;
 use sim::engine::Engine;
-use sim::host::HostSpec;
+use sim::host::{Host, HostSpec};
 use sim::network::LinkSpec;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
@@ -36,13 +36,14 @@ const PORT: u16 = 80;
 fn main() {
     // For a profiler: one side alone, 2,000 requests.
     match std::env::args().nth(1).as_deref() {
-        Some("engine") => return on_engine(2, 10, 200),
+        Some("engine") => return on_engine(Between::Plain, 2, 10, 200),
+        Some("nginx") => return on_engine(Between::Nginx, 2, 10, 2000),
         Some("duplex") => return on_duplex(2000),
         _ => {}
     }
     let requests = 600;
     println!("client -> balancer -> 2 workers, 1 request/s, {requests} simulated seconds");
-    let engine = best_of(5, || on_engine(2, 1, 600));
+    let engine = best_of(5, || on_engine(Between::Plain, 2, 1, 600));
     let turmoil = best_of(3, || on_turmoil(requests));
     println!("  this engine     {:>10.2} ms CPU", engine * 1e3);
     println!("  turmoil::Sim    {:>10.2} ms CPU", turmoil * 1e3);
@@ -51,14 +52,19 @@ fn main() {
     let requests = 20_000;
     println!("\nCPU time a request, {requests} requests, two hops, a connection a hop");
     let floor = best_of(5, || on_duplex(requests)) / f64::from(requests);
-    let engine = best_of(5, || on_engine(2, 10, requests / 10)) / f64::from(requests);
+    let engine = best_of(5, || on_engine(Between::Plain, 2, 10, requests / 10)) / f64::from(requests);
+    let nginx = best_of(5, || on_engine(Between::Nginx, 2, 10, requests / 10)) / f64::from(requests);
     println!("  hyper on duplex {:>10.2} us", floor * 1e6);
     println!("  this engine     {:>10.2} us", engine * 1e6);
     println!("  ratio           {:>10.2} times the floor (aim: at most 2)", engine / floor);
+    println!(
+        "  with nginx      {:>10.2} us, its routing, its marks and its events in the trace included",
+        nginx * 1e6
+    );
 
     let seconds = 600;
     println!("\n100 workers, 10 requests/s, {seconds} simulated seconds");
-    let engine = best_of(3, || on_engine(100, 10, seconds));
+    let engine = best_of(3, || on_engine(Between::Plain, 100, 10, seconds));
     println!("  this engine     {:>10.2} ms CPU", engine * 1e3);
     println!("  ratio           {:>10.0} times real time (aim: at least 1000)", f64::from(seconds) / engine);
 }
@@ -125,7 +131,54 @@ where
 
 // On this engine.
 
-fn on_engine(workers: u8, per_second: u32, seconds: u32) {
+/// Who stands between the client and the workers.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Between {
+    /// The program that runs on the other engines, too.
+    Plain,
+    /// The modelled nginx, as the guide configures it, without TLS.
+    Nginx,
+}
+
+fn start_nginx(host: &Host, workers: u8) {
+    let servers: String =
+        (0..workers).map(|worker| format!("server 10.0.0.{}:{PORT};", worker + 3)).collect();
+    let text = format!(
+        "events {{ }} http {{ upstream gw {{ {servers} }} server {{ listen {PORT}; server_name am.wso2.com; location / {{
+            proxy_set_header X-Forwarded-Host $host;
+            proxy_set_header X-Forwarded-Server $host;
+            proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
+            proxy_set_header Host $http_host;
+            proxy_pass http://gw;
+        }} }} }}"
+    );
+    let nodes: Vec<_> =
+        (3..workers + 3).map(|last| (NodeName::from("worker"), IpAddr::from([10, 0, 0, last]))).collect();
+    let parsed = nginx::parse(&text, &HostsFile::default(), host.address(), &nodes);
+    let (config, _) = parsed.expect("it is the guide's");
+    sim::balancer::start(host, &config, |_| "worker".into(), None);
+}
+
+fn start_plain(host: &Host, workers: u8) {
+    host.spawn("balancer", move |process| async move {
+        let listener = process.listen(PORT).await.expect("the port is free");
+        let turn = Rc::new(Cell::new(0));
+        while let Ok((stream, _)) = listener.accept().await {
+            let (own, turn) = (process.clone(), Rc::clone(&turn));
+            process.spawn(async move {
+                serve_balancer(stream, || async {
+                    turn.set((turn.get() + 1) % workers);
+                    let worker = SocketAddr::from(([10, 0, 0, turn.get() + 3], PORT));
+                    let stream = own.connect(worker).await.expect("it listens");
+                    ask(stream, |connection| drop(own.spawn(connection))).await
+                })
+                .await;
+            });
+        }
+    });
+}
+
+fn on_engine(between: Between, workers: u8, per_second: u32, seconds: u32) {
     let spec = |last: u8| HostSpec {
         name: format!("host{last}").into(),
         address: IpAddr::from([10, 0, 0, last]),
@@ -143,22 +196,10 @@ fn on_engine(workers: u8, per_second: u32, seconds: u32) {
             }
         });
     }
-    engine.hosts()[1].spawn("balancer", move |process| async move {
-        let listener = process.listen(PORT).await.expect("the port is free");
-        let turn = Rc::new(Cell::new(0));
-        while let Ok((stream, _)) = listener.accept().await {
-            let (own, turn) = (process.clone(), Rc::clone(&turn));
-            process.spawn(async move {
-                serve_balancer(stream, || async {
-                    turn.set((turn.get() + 1) % workers);
-                    let worker = SocketAddr::from(([10, 0, 0, turn.get() + 3], PORT));
-                    let stream = own.connect(worker).await.expect("it listens");
-                    ask(stream, |connection| drop(own.spawn(connection))).await
-                })
-                .await;
-            });
-        }
-    });
+    match between {
+        Between::Plain => start_plain(&engine.hosts()[1], workers),
+        Between::Nginx => start_nginx(&engine.hosts()[1], workers),
+    }
     let answered = Rc::new(Cell::new(0));
     let count = Rc::clone(&answered);
     engine.hosts()[0].spawn("client", move |process| async move {
