@@ -1,6 +1,7 @@
 //! The simulated cluster of gateway nodes.
 
 pub mod balancer;
+pub mod cli;
 pub mod clock;
 pub mod cluster;
 pub mod config;
