@@ -77,8 +77,8 @@ fn change(server: &Server, method: &Method, uri: &Uri, body: &[u8]) -> Response 
             allowed(server, || response(201, "{\"status\":\"APPROVED\"}"))
         }
         _ => match (address::managed_api(path), method) {
-            (Some(api), &Method::PUT) => allowed(server, || publish(server, api, body)),
-            (Some(api), &Method::DELETE) => allowed(server, || delete(server, api, uri)),
+            (Some(api), &Method::PUT) => allowed(server, || publish(server, &api, body)),
+            (Some(api), &Method::DELETE) => allowed(server, || delete(server, &api, uri)),
             _ => response(404, "no such resource"),
         },
     }
@@ -102,21 +102,21 @@ fn create(server: &Server, body: &[u8]) -> Response {
     deploy(server, 201, &api, revision)
 }
 
-fn publish(server: &Server, api: ApiSpec, body: &[u8]) -> Response {
+fn publish(server: &Server, api: &ApiSpec, body: &[u8]) -> Response {
     match serde_json::from_slice(body) {
         Ok(NewRevision { revision }) => {
-            let status = if persistence::is_published(server, &api) { 200 } else { 201 };
-            deploy(server, status, &api, revision)
+            let status = if persistence::is_published(server, api) { 200 } else { 201 };
+            deploy(server, status, api, revision)
         }
         Err(error) => malformed(&error),
     }
 }
 
-fn delete(server: &Server, api: ApiSpec, uri: &Uri) -> Response {
-    if !persistence::is_published(server, &api) {
+fn delete(server: &Server, api: &ApiSpec, uri: &Uri) -> Response {
+    if !persistence::is_published(server, api) {
         return response(404, "no such API");
     }
-    persistence::delete(server, &api, deleted_revision(uri));
+    persistence::delete(server, api, deleted_revision(uri));
     response(200, "{}")
 }
 
