@@ -15,7 +15,7 @@ use std::sync::Arc;
 use harness::cluster::{Advance, Cluster, ClusterMaker, Operation, Topology};
 use harness::cluster_files::ClusterFiles;
 use harness::finding::{Finding, Findings, Source, did_you_mean};
-use harness::plan::{ApiSpec, Fault, Plan, WorkloadKind};
+use harness::plan::{ApiSpec, Fault, FaultKind, Plan, WorkloadKind};
 use harness::time::SimTime;
 use harness::trace::event::Digest;
 use harness::trace::{EventKind, NodeName, Recorder};
@@ -120,10 +120,15 @@ impl SimCluster {
     }
 
     fn record_disks(&self) {
-        for (name, root) in &self.roots {
-            let files = files_below(self.nodes.host(name), root);
-            self.nodes.host(name).record(EventKind::DiskState { root: root.clone(), files });
+        for name in self.roots.keys() {
+            self.record_disk(name);
         }
+    }
+
+    fn record_disk(&self, name: &NodeName) {
+        let Some(root) = self.roots.get(name) else { return };
+        let files = files_below(self.nodes.host(name), root);
+        self.nodes.host(name).record(EventKind::DiskState { root: root.clone(), files });
     }
 }
 
@@ -138,6 +143,10 @@ impl Cluster for SimCluster {
 
     fn inject(&mut self, fault: &Fault) {
         self.faults.inject(fault, &self.nodes, &mut self.engine);
+        // What was not written back is gone with the power, and no write tells of it.
+        if fault.kind == FaultKind::PowerOff {
+            fault.target.nodes().iter().for_each(|name| self.record_disk(name));
+        }
     }
 
     fn heal(&mut self, fault: &Fault) {

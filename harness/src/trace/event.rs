@@ -360,7 +360,8 @@ pub enum EventKind {
         /// Who changed it, such as `rsync`, `wso2`, `operator`.
         writer: Arc<str>,
     },
-    /// All files below a synced root, as they are now: at the start of the run, and at its end.
+    /// All files below a synced root, as they are now: at the start of the run, at its end, and where files change
+    /// without a write: when power is lost.
     DiskState {
         /// The root.
         root: Arc<str>,
