@@ -154,8 +154,11 @@ fn cause_of(error: &io::Error) -> String {
 
 fn end(process: &Process, op: u64, what: OpKind, started: SimTime, ending: Ending) {
     let Ending { sent, status, revision, error } = ending;
+    let by_no_api = matches!(what, OpKind::Call { .. }) && revision.is_none();
     let outcome = match status {
-        Some(status) if (200..300).contains(&status) => OpOutcome::Ok,
+        // A gateway without its main sequence answers 202 to a call of an API that it does not have.
+        Some(200..300) if by_no_api => OpOutcome::Failed,
+        Some(200..300) => OpOutcome::Ok,
         // A gateway that got no answer, or none in time, does not know whether the request had its effect.
         Some(502 | 504) if has_effect(&what) => OpOutcome::Unknown,
         Some(_) => OpOutcome::Failed,
