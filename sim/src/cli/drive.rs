@@ -14,6 +14,7 @@ use harness::trace::Sink;
 
 use super::Exit;
 use super::store::RunFolder;
+use crate::log::LogEvents;
 
 /// What to keep of a run beside its plan.
 #[derive(Debug, Clone)]
@@ -61,7 +62,13 @@ pub fn drive(
     let wants_trace = keep.is_some_and(|(_, keep)| keep.trace);
     let traced = folder.as_ref().filter(|_| wants_trace);
     let trace = traced.and_then(|folder| driven.unless_refused(folder.trace()));
-    let sinks = trace.iter().map(|trace| Box::new(trace.clone()) as Box<dyn Sink>).collect();
+    let mut sinks: Vec<Box<dyn Sink>> = Vec::new();
+    if tracing::enabled!(target: "sim::event", tracing::Level::INFO) {
+        sinks.push(Box::new(LogEvents));
+    }
+    if let Some(trace) = &trace {
+        sinks.push(Box::new(trace.clone()));
+    }
     let outcome = match run::run(plan, maker, Options { sinks, stop: Some(stop), progress }) {
         Ok(outcome) => outcome,
         Err(RunError::Refused(findings)) => {
