@@ -60,6 +60,20 @@ pub fn parse(
     Ok((config.expect("what is missing in a file is an error"), warnings))
 }
 
+/// What the model makes of the name of a directive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Support {
+    /// It is read, or has no effect on what is modelled.
+    Taken,
+    /// nginx takes it, the model refuses it.
+    Refused,
+}
+
+/// Every directive that nginx knows, as far as the model knows.
+pub fn directive_names() -> impl Iterator<Item = (&'static str, Support)> {
+    directives::names()
+}
+
 /// What an `nginx.conf` makes nginx do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NginxConfig {

@@ -5,6 +5,8 @@
 
 use harness::finding::nearest;
 
+use super::Support;
+
 /// A set of contexts: one bit each.
 pub(super) type Contexts = u16;
 
@@ -65,6 +67,12 @@ pub(super) fn look_up(name: &str, context: Contexts) -> Knowledge {
     let here = |known: &&Known| known.contexts & context != 0;
     let names = MODELLED.iter().chain(&NO_EFFECT).filter(here).map(|known| known.name);
     Knowledge::Unknown(nearest(name, names))
+}
+
+/// Every name that is known.
+pub(super) fn names() -> impl Iterator<Item = (&'static str, Support)> {
+    let taken = MODELLED.iter().chain(&NO_EFFECT).map(|known| (known.name, Support::Taken));
+    taken.chain(NOT_MODELLED.split_ascii_whitespace().map(|name| (name, Support::Refused)))
 }
 
 const fn simple(name: &'static str, contexts: Contexts, least: usize, most: usize) -> Known {

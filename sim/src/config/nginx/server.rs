@@ -167,12 +167,12 @@ fn read_listen(reader: &mut Reader<'_>, directive: &Directive) -> Option<Listen>
     let place = directive.arg();
     let text = place.text.as_str();
     let mut listen = Listen { address: None, port: 80, tls: false, default_server: false };
-    if let Ok(port) = text.parse::<u16>() {
-        listen.port = port;
-        if port == 0 {
+    if text.bytes().all(|byte| byte.is_ascii_digit()) {
+        let Some(port) = text.parse::<u16>().ok().filter(|port| *port > 0) else {
             reader.error(place, format!("invalid port in \"{text}\" of the \"listen\" directive"));
             return None;
-        }
+        };
+        listen.port = port;
     } else {
         let star = text == "*" || text.starts_with("*:");
         let with_host = if star { text.replacen('*', "0.0.0.0", 1) } else { text.to_owned() };
@@ -230,6 +230,11 @@ fn read_name(reader: &mut Reader<'_>, word: &Word) -> Option<ServerName> {
     if text.contains('/') {
         reader.warning(word, format!("server name \"{}\" has suspicious symbols", word.text));
     }
+    let star = text.starts_with('*') && (text.len() < 3 || !text.starts_with("*."));
+    if star || text == "." {
+        reader.error(word, format!("server name \"{}\" is invalid", word.text));
+        return None;
+    }
     let name = if let Some(ending) = text.strip_prefix("*.") {
         ServerName::Ending(format!(".{ending}"))
     } else if let Some(beginning) = text.strip_suffix(".*") {
@@ -239,8 +244,9 @@ fn read_name(reader: &mut Reader<'_>, word: &Word) -> Option<ServerName> {
     } else {
         ServerName::Exact(text.clone())
     };
+    // nginx notices this only where several server blocks share a port.
     let body = text.trim_start_matches("*.").trim_end_matches(".*");
-    if body.contains('*') || (text != body && body.is_empty()) || text.starts_with("..") || text == "." {
+    if body.contains('*') || (text != body && body.is_empty()) || text.starts_with("..") {
         reader.error(word, format!("invalid server name or wildcard \"{}\"", word.text));
         return None;
     }
