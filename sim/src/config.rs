@@ -24,6 +24,7 @@ mod shell_words;
 mod start_command;
 mod sync;
 mod table;
+mod transfer;
 mod workers_list;
 
 use std::net::IpAddr;

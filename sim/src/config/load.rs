@@ -13,7 +13,7 @@ use super::cluster::{self, ClusterFile, NodeEntry, SyncEntry};
 use super::deployment::{self, Deployment};
 use super::gateway::{self, GatewayConfig, Profile};
 use super::{ClusterConfig, HostsFile, NodeConfig, NodeKind, Role, SyncConfig};
-use super::{consistency, crontab, hosts, nginx, rsync_command, start_command, workers_list};
+use super::{consistency, crontab, hosts, nginx, rsync_command, start_command, transfer, workers_list};
 
 /// The file that names all others.
 pub const CLUSTER_FILE: &str = "cluster.toml";
@@ -87,7 +87,7 @@ impl Loader<'_> {
             .zip(&hosts)
             .map(|(node, hosts)| self.node(node, hosts.as_ref(), &addresses, file))
             .collect();
-        let sync = file.sync.as_ref().and_then(|sync| self.sync(sync, &hosts, &addresses));
+        let sync = file.sync.as_ref().and_then(|sync| self.sync(sync, &file.nodes, &hosts, &addresses));
         if self.findings.has_errors() {
             return None;
         }
@@ -203,6 +203,7 @@ impl Loader<'_> {
     fn sync(
         &mut self,
         entry: &SyncEntry,
+        nodes: &[NodeEntry],
         hosts: &[Option<HostsFile>],
         addresses: &[(NodeName, IpAddr)],
     ) -> Option<SyncConfig> {
@@ -215,19 +216,26 @@ impl Loader<'_> {
             .text(entry.crontab.as_ref())
             .zip(script.as_ref())
             .map(|(source, script)| self.parse(|own| crontab::read(&source, script, own)));
-        let workers = self.text(entry.workers_list.as_ref()).and_then(|source| {
+        let list = self.text(entry.workers_list.as_ref());
+        let workers = list.as_ref().and_then(|source| {
             let own = node.as_ref()?;
             let index = addresses.iter().position(|(known, _)| known == own)?;
             let hosts = hosts[index].as_ref()?;
             let around = workers_list::Around { hosts, nodes: addresses, own: Some(own) };
-            Some(self.parse(|own| workers_list::read(&source, &around, own)))
+            Some(self.parse(|own| workers_list::read(source, &around, own)))
         });
-        let command = self.text(entry.command.as_ref()).and_then(|source| {
-            self.parse(|own| {
-                // The options are not checked here: the modelled rsync refuses them when it runs.
-                rsync_command::read(&source, own)
-            })
-        });
+        let command_source = self.text(entry.command.as_ref());
+        let command =
+            command_source.as_ref().and_then(|source| self.parse(|own| rsync_command::read(source, own)));
+        if let (Some(source), Some(command), Some(list), Some(workers)) =
+            (&command_source, &command, &list, &workers)
+        {
+            let home =
+                node.as_deref().and_then(|node| nodes.iter().find(|entry| entry.name.get_ref() == node));
+            let home = home.and_then(|entry| entry.home.as_ref()).map_or("", |home| home.get_ref());
+            transfer::check(source, command, list, workers, home, &mut self.findings);
+        }
+        let command = command.map(|located| located.command);
         Some(SyncConfig { node: node?, script: script?, jobs: jobs?, workers: workers?, command: command? })
     }
 

@@ -3,6 +3,8 @@
 //! Only the shell's part of it is read here: words, and the place of the line. What rsync makes of its
 //! options is the business of the modelled rsync.
 
+use std::ops::Range;
+
 use harness::finding::{Finding, Findings, Source};
 
 use super::shell_words::{self, ShellPart, ShellWord, Token};
@@ -11,8 +13,14 @@ use super::sync::{RsyncCommand, Word, WordPart};
 /// Names by which scripts call the line of the list.
 const PLACES: [&str; 4] = ["worker", "line", "target", "1"];
 
+/// The command, and where each of its words stands in the file.
+pub(super) struct Located {
+    pub(super) command: RsyncCommand,
+    pub(super) spans: Vec<Range<usize>>,
+}
+
 /// Reads the command: one line, or several that end in a backslash; comments may stand around it.
-pub(super) fn read(source: &Source, findings: &mut Findings) -> Option<RsyncCommand> {
+pub(super) fn read(source: &Source, findings: &mut Findings) -> Option<Located> {
     let tokens = match shell_words::split(&source.text) {
         Ok(tokens) => tokens,
         Err(error) => {
@@ -46,7 +54,7 @@ pub(super) fn read(source: &Source, findings: &mut Findings) -> Option<RsyncComm
             Finding::error(source, words[words.len() - 1].span.clone(), message).help("write `$worker`"),
         );
     }
-    Some(command)
+    Some(Located { command, spans: words.into_iter().map(|word| word.span).collect() })
 }
 
 fn one_command(source: &Source, tokens: Vec<Token>, findings: &mut Findings) -> Option<Vec<ShellWord>> {
@@ -94,7 +102,7 @@ mod tests {
 
     use super::*;
 
-    fn parse(text: &str) -> (Option<RsyncCommand>, Findings) {
+    fn parse(text: &str) -> (Option<Located>, Findings) {
         let mut findings = Findings::new();
         let command = read(&Source::new("rsync-command", text), &mut findings);
         (command, findings)
@@ -107,7 +115,8 @@ mod tests {
                 parse(&format!("# why\nrsync --delete -arve \"ssh -i k\" \\\n  /opt/server/ {place}\n"));
             assert!(findings.is_empty(), "{findings}");
             let command = command.unwrap();
-            let argv = command.argv("u@w:/x");
+            let argv = command.command.argv("u@w:/x");
+            assert_eq!(command.spans.len(), argv.len());
             assert_eq!(argv, ["rsync", "--delete", "-arve", "ssh -i k", "/opt/server/", "u@w:/x"]);
         }
     }

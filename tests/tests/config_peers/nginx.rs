@@ -41,7 +41,7 @@ impl Nginx {
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         let file = format!(" in {}", self.path("nginx.conf").display());
         let emergency = said.lines().find(|line| line.contains("[emerg]")).unwrap_or(&said);
-        let message = emergency.split_once(": ").map_or(emergency, |(_, message)| message);
+        let message = emergency.split_once("[emerg] ").map_or(emergency, |(_, message)| message);
         let (message, line) = message.split_once(&file).unwrap_or((message, ""));
         let line = line.trim_start_matches(':').parse().unwrap_or(0);
         Err((message.to_owned(), line))
@@ -219,12 +219,11 @@ fn both_know_the_same_directives_in_the_same_places_with_as_many_arguments() {
             wrong.push(format!("nginx takes `{name}` nowhere"));
             continue;
         };
-        for count in 1..=4 {
-            for end in [";", " {}"] {
+        for count in 1..=3 {
+            for end in if count == 1 { [";", " {}"].as_slice() } else { &[";"] } {
                 let text = format!("{before} {name}{}{end} {after}", " 1".repeat(count));
                 let (theirs, ours) = both(&nginx, &text, name);
-                // What is wrong with a value comes after the number of arguments.
-                if theirs != ours && (theirs != "other" || ours != "other") {
+                if theirs != ours {
                     wrong.push(format!("{text}: nginx says {theirs}, we say {ours}"));
                 }
             }
