@@ -23,7 +23,7 @@ pub(crate) use self::executor::{ProcessState, TaskId};
 pub(crate) use self::timers::EventKey;
 pub use self::timers::Sleep;
 use crate::host::{Host, HostSpec};
-use crate::network::LinkSpec;
+use crate::network::{LinkSpec, TcpSettings};
 
 /// A world of hosts on one network. Only one can be alive on a thread at a time.
 #[derive(Debug)]
@@ -66,6 +66,11 @@ impl Engine {
     /// Lets the world run for `span` more.
     pub fn run_for(&mut self, span: Duration) -> Advance {
         self.run_until(self.now() + span)
+    }
+
+    /// Changes what TCP does on every host, for whatever begins from now on.
+    pub fn set_tcp(&mut self, settings: TcpSettings) {
+        self.core.network.borrow_mut().tcp = settings;
     }
 
     /// Cuts what `from` sends to `to`, as often as it is called, until [`Engine::join`] was called as often.

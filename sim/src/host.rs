@@ -12,6 +12,7 @@ use crate::config::HostsFile;
 use crate::disk::Disk;
 use crate::engine::Core;
 use crate::fs::Fs;
+use crate::network::connection::Failure;
 use crate::network::{HostIndex, reset};
 use crate::process::Process;
 
@@ -187,7 +188,7 @@ impl Host {
         let core = &self.0.core;
         for entry in turmoil_net::netstat(self.0.address).entries {
             if let Some(peer) = entry.peer {
-                core.deliver(reset(peer, entry.local));
+                core.deliver(reset(peer, entry.local), Failure::Reset);
             }
         }
         core.collect_packets();

@@ -2,33 +2,40 @@
 //!
 //! The simulated socket stacks send each segment once. Whether it arrives is decided here, at the moment at
 //! which it would: when the link is cut or the destination has no power then, it is lost, and
-//! [`recovery`] plays the sender's retransmissions until one gets through or the sender gives up.
+//! [`recovery`] plays both kernels' parts until it has arrived or the sender gives up.
 
+mod addresses;
+mod agenda;
 pub(crate) mod coalesce;
 pub(crate) mod connection;
 pub(crate) mod link;
 mod listener;
 mod orphans;
 mod recovery;
+mod settings;
 mod stream;
 #[cfg(test)]
 mod tests;
 
-use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap};
+use std::cell::Cell;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
+use std::rc::Rc;
 use std::time::Duration;
 
 use harness::rng;
 use harness::time::SimTime;
 use turmoil_net::{HostId, Packet, TcpFlags, TcpSegment, Transport};
 
-use self::connection::{ConnectionKey, Failure};
+use self::addresses::Addresses;
+use self::agenda::Agenda;
+use self::connection::{Connection, Failure};
 use self::link::Link;
 pub use self::link::LinkSpec;
 pub use self::listener::TcpListener;
 use self::orphans::Orphans;
-use self::recovery::Recovery;
+use self::recovery::{Flow, Recovery, Timer};
+pub use self::settings::TcpSettings;
 pub use self::stream::TcpStream;
 use crate::engine::EventKey;
 
@@ -47,77 +54,66 @@ struct Wire {
 
 #[derive(Debug)]
 enum Happening {
-    /// A packet is at the end of its link. What was `recovered` may pass those that are held.
-    Arrival { packet: Packet, from: HostIndex, to: Option<HostIndex>, sent: SimTime, recovered: bool },
-    /// A packet that never was on a link: the model's own word to a socket stack.
-    Word(Packet),
-    /// A sender's retransmission timer ends.
-    Retry { connection: ConnectionKey, sender: SocketAddr, token: u64 },
-}
-
-#[derive(Debug)]
-struct Scheduled {
-    key: EventKey,
-    what: Happening,
-}
-
-impl PartialEq for Scheduled {
-    fn eq(&self, other: &Self) -> bool {
-        self.key == other.key
-    }
-}
-
-impl Eq for Scheduled {}
-
-impl PartialOrd for Scheduled {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for Scheduled {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        self.key.cmp(&other.key)
-    }
+    /// A packet is at the end of its link; one that was sent `again` repeats what was lost.
+    Arrival { packet: Packet, sent: SimTime, again: bool },
+    /// A kernel ends a connection by itself: `local`'s end of the one with `peer`.
+    End { local: SocketAddr, peer: SocketAddr, why: Failure },
+    /// A timer of a sender.
+    Timer(Flow, Timer),
 }
 
 /// All hosts' places, all links, and what is under way on them.
 #[derive(Debug)]
 pub(crate) struct Network {
     seed: u64,
+    pub(crate) tcp: TcpSettings,
     wires: Vec<Wire>,
-    by_address: BTreeMap<IpAddr, HostIndex>,
+    addresses: Addresses,
     /// Row: from; column: to.
     links: Vec<Link>,
-    events: BinaryHeap<Reverse<Scheduled>>,
+    agenda: Agenda<Happening>,
+    /// The next number in the order of events, which timers share.
+    sequence: Rc<Cell<u64>>,
     recovery: Recovery,
     orphans: Orphans,
-    failures: BTreeMap<(SocketAddr, SocketAddr), Failure>,
+    /// Ends that have an owner, by local address and peer.
+    connections: BTreeMap<(SocketAddr, SocketAddr), Rc<Connection>>,
+    /// Those of them that are broken.
+    broken: BTreeSet<(SocketAddr, SocketAddr)>,
+    /// Why the model ended connects, until they are told.
+    failed_connects: BTreeMap<(SocketAddr, SocketAddr), Failure>,
 }
 
 impl Network {
-    pub(crate) fn new(seed: u64, default_link: LinkSpec, hosts: Vec<(IpAddr, HostId)>) -> Self {
+    pub(crate) fn new(
+        seed: u64,
+        default_link: LinkSpec,
+        hosts: Vec<(IpAddr, HostId)>,
+        sequence: Rc<Cell<u64>>,
+    ) -> Self {
         let count = hosts.len();
         let wires: Vec<Wire> = hosts
             .into_iter()
             .map(|(address, stack)| Wire { address, stack, powered: true, boot: 0 })
             .collect();
-        let by_address =
-            wires.iter().enumerate().map(|(index, wire)| (wire.address, HostIndex(index))).collect();
         Self {
             seed,
+            tcp: TcpSettings::default(),
+            addresses: Addresses::new(wires.iter().map(|wire| wire.address)),
             wires,
-            by_address,
             links: (0..count * count).map(|_| Link::new(default_link)).collect(),
-            events: BinaryHeap::new(),
+            agenda: Agenda::default(),
+            sequence,
             recovery: Recovery::default(),
             orphans: Orphans::default(),
-            failures: BTreeMap::new(),
+            connections: BTreeMap::new(),
+            broken: BTreeSet::new(),
+            failed_connects: BTreeMap::new(),
         }
     }
 
-    pub(crate) fn host_at(&self, address: IpAddr) -> Option<HostIndex> {
-        self.by_address.get(&address).copied()
+    fn host_at(&self, address: IpAddr) -> Option<HostIndex> {
+        self.addresses.find(address)
     }
 
     pub(crate) fn stack(&self, host: HostIndex) -> HostId {
@@ -152,6 +148,10 @@ impl Network {
         }
     }
 
+    fn round_trip(&self, flow: Flow) -> Duration {
+        self.latency(flow.from.ip(), flow.to.ip()) + self.latency(flow.to.ip(), flow.from.ip())
+    }
+
     fn boot_of(&self, address: IpAddr) -> u32 {
         self.host_at(address).map_or(0, |host| self.wires[host.0].boot)
     }
@@ -177,131 +177,135 @@ impl Network {
 
     /// The next thing that happens.
     pub(crate) fn next_event(&self) -> Option<EventKey> {
-        self.events.peek().map(|Reverse(scheduled)| scheduled.key)
+        self.agenda.next()
     }
 
     /// A socket stack sent a packet.
-    pub(crate) fn send(&mut self, packet: Packet, now: SimTime, mut sequence: impl FnMut() -> u64) {
+    pub(crate) fn send(&mut self, packet: Packet, now: SimTime) {
         let Some(from) = self.host_at(packet.src) else { return };
-        if self.wires[from.0].powered {
-            self.put_on_link(packet, from, now, false, &mut sequence);
+        if !self.wires[from.0].powered {
+            return;
         }
+        if !self.recovery.is_empty()
+            && let Transport::Tcp(segment) = &packet.payload
+        {
+            self.recovery.note_sent(Flow::of(&packet, segment), &packet, segment);
+        }
+        self.put_on_link(packet, false, now);
     }
 
-    fn put_on_link(
-        &mut self,
-        packet: Packet,
-        from: HostIndex,
-        now: SimTime,
-        recovered: bool,
-        sequence: &mut dyn FnMut() -> u64,
-    ) {
-        let to = self.host_at(packet.dst);
-        let arrival = match to {
-            Some(to) => {
-                let (seed, size) = (self.seed, packet.size());
-                self.link_mut(from, to)
-                    .arrival(now, size, || rng::stream(seed, &format!("link {} to {}", from.0, to.0)))
+    fn put_on_link(&mut self, packet: Packet, again: bool, now: SimTime) {
+        let at = self.arrival(packet.src, packet.dst, packet.size(), now);
+        self.schedule(at, Happening::Arrival { packet, sent: now, again });
+    }
+
+    /// When a packet of so many bytes that is sent now arrives.
+    fn arrival(&mut self, from: IpAddr, to: IpAddr, bytes: u32, now: SimTime) -> SimTime {
+        let seed = self.seed;
+        match (self.host_at(from), self.host_at(to)) {
+            (Some(from), Some(to)) => {
+                let stream = || rng::stream(seed, &format!("link {} to {}", from.0, to.0));
+                self.link_mut(from, to).arrival(now, bytes, stream)
             }
             // Nobody has this address: the packet is lost somewhere on the way.
-            None => now,
-        };
-        self.schedule(arrival, Happening::Arrival { packet, from, to, sent: now, recovered }, sequence);
+            _ => now,
+        }
     }
 
-    fn schedule(&mut self, at: SimTime, what: Happening, sequence: &mut dyn FnMut() -> u64) {
-        self.events.push(Reverse(Scheduled { key: (at, sequence()), what }));
+    fn schedule(&mut self, at: SimTime, what: Happening) {
+        let number = self.sequence.get();
+        self.sequence.set(number + 1);
+        self.agenda.push((at, number), what);
     }
 
-    /// Lets the next thing happen. Gives the packet that a socket stack receives by it, if one does.
-    pub(crate) fn step(&mut self, now: SimTime, mut sequence: impl FnMut() -> u64) -> Option<Packet> {
-        let sequence: &mut dyn FnMut() -> u64 = &mut sequence;
-        let Reverse(scheduled) = self.events.pop()?;
-        self.purge_orphans(now, sequence);
-        match scheduled.what {
-            Happening::Word(packet) => Some(packet),
-            Happening::Arrival { packet, from, to, sent, recovered } => {
-                let open = to.is_some_and(|to| self.wires[to.0].powered && !self.link(from, to).is_cut());
-                if open {
-                    return self.arrive(packet, recovered, now, sequence);
+    /// Lets the next thing happen. What socket stacks receive by it is added to `arrivals`, with the reason where
+    /// it is a reset.
+    pub(crate) fn step(&mut self, now: SimTime, arrivals: &mut Vec<Packet>) -> Option<Failure> {
+        let happening = self.agenda.pop()?;
+        self.forget_orphans(now);
+        match happening {
+            Happening::Arrival { packet, sent, again } => {
+                if self.is_open(packet.src, packet.dst) {
+                    self.arrive(packet, again, now, arrivals);
+                } else {
+                    self.lose(packet, again, sent, now);
                 }
-                self.lose(packet, sent, now, sequence);
-                None
             }
-            Happening::Retry { connection, sender, token } => {
-                self.retry(connection, sender, token, now, sequence);
-                None
+            Happening::End { local, peer, why } => {
+                arrivals.push(reset(peer, local));
+                return Some(why);
             }
+            Happening::Timer(flow, timer) => self.timer(flow, timer, now, arrivals),
+        }
+        None
+    }
+
+    fn arrive(&mut self, packet: Packet, again: bool, now: SimTime, arrivals: &mut Vec<Packet>) {
+        if self.recovery.is_empty() && self.orphans.is_empty() && self.broken.is_empty() {
+            return arrivals.push(packet);
+        }
+        let Transport::Tcp(segment) = &packet.payload else { return arrivals.push(packet) };
+        let flow = Flow::of(&packet, segment);
+        if self.orphans.answers_with_reset(flow, segment) {
+            self.end(flow.to, flow.from, Failure::Reset, now);
+            self.put_on_link(reset(flow.to, flow.from), false, now);
+        } else if self.broken.contains(&(flow.to, flow.from)) {
+            // The owner holds what is left of a connection that the kernel does not know any more.
+            if !segment.flags.rst {
+                self.put_on_link(reset(flow.to, flow.from), false, now);
+            }
+        } else {
+            self.arrive_unsettled(packet, again, now, arrivals);
         }
     }
 
-    fn arrive(
-        &mut self,
-        packet: Packet,
-        recovered: bool,
-        now: SimTime,
-        sequence: &mut dyn FnMut() -> u64,
-    ) -> Option<Packet> {
-        let Transport::Tcp(segment) = &packet.payload else { return Some(packet) };
-        let (from, to) = ends(&packet, segment);
-        if !self.recovery.is_empty() {
-            if !recovered && self.recovery.holds(from, to) {
-                self.recovery.hold(from, to, packet);
-                return None;
-            }
-            if segment.flags.rst {
-                self.recovery.forget(from, to);
-            } else if segment.flags.ack {
-                self.recovery.heard(to, from);
-            }
-        }
-        if self.orphans.answers_with_reset(from, to, segment) {
-            let resets = [reset(to, from), reset(from, to)];
-            let [to_sender, to_orphan] = resets;
-            self.schedule(now, Happening::Word(to_orphan), sequence);
-            if let Some(host) = self.host_at(to.ip()) {
-                self.put_on_link(to_sender, host, now, true, sequence);
-            }
-            return None;
-        }
-        Some(packet)
-    }
-
-    fn purge_orphans(&mut self, now: SimTime, sequence: &mut dyn FnMut() -> u64) {
+    fn forget_orphans(&mut self, now: SimTime) {
         while let Some((local, peer)) = self.orphans.expired(now) {
-            self.schedule(now, Happening::Word(reset(peer, local)), sequence);
+            self.end(local, peer, Failure::Reset, now);
         }
+    }
+
+    /// The kernel of `local` ends its connection with `peer` by itself, without a word to it.
+    fn end(&mut self, local: SocketAddr, peer: SocketAddr, why: Failure, now: SimTime) {
+        if why != Failure::Reset && !self.connections.contains_key(&(local, peer)) {
+            self.failed_connects.insert((local, peer), why);
+        }
+        self.schedule(now, Happening::End { local, peer, why });
+    }
+
+    /// A connection has an owner.
+    pub(crate) fn adopt(&mut self, local: SocketAddr, peer: SocketAddr, connection: &Rc<Connection>) {
+        self.orphans.remove(local, peer);
+        self.connections.insert((local, peer), Rc::clone(connection));
     }
 
     /// The process that owned a connection's end is gone, or has closed it; the peer may still send, or has said
     /// that it does not.
     pub(crate) fn let_go(&mut self, local: SocketAddr, peer: SocketAddr, more_may_come: bool, now: SimTime) {
-        self.failures.remove(&(local, peer));
+        self.connections.remove(&(local, peer));
+        if !self.broken.is_empty() {
+            self.broken.remove(&(local, peer));
+        }
         if more_may_come {
             self.orphans.add(local, peer, now);
         }
     }
 
-    /// A connection has an owner.
-    pub(crate) fn adopt(&mut self, local: SocketAddr, peer: SocketAddr) {
-        self.orphans.remove(local, peer);
-    }
-
-    /// Why the model ended a connection that the stack reports as reset, if it did.
-    pub(crate) fn failure(&mut self, local: SocketAddr, peer: SocketAddr) -> Option<Failure> {
-        self.failures.get(&(local, peer)).copied()
+    /// A connection breaks by a reset that is about to be received: who owns it, and on which stack.
+    pub(crate) fn break_off(&mut self, packet: &Packet) -> Option<(HostId, Rc<Connection>)> {
+        let Transport::Tcp(segment) = &packet.payload else { return None };
+        let Flow { from: peer, to: local } = Flow::of(packet, segment);
+        let connection = self.connections.get(&(local, peer))?;
+        self.broken.insert((local, peer));
+        Some((self.stack(self.host_at(local.ip())?), Rc::clone(connection)))
     }
 
     /// Why the model ended a connect from `local` to `peer`, whose port nobody has seen.
     pub(crate) fn connect_failure(&mut self, local: IpAddr, peer: SocketAddr) -> Option<Failure> {
-        let key = self.failures.keys().find(|(from, to)| from.ip() == local && *to == peer).copied()?;
-        self.failures.remove(&key)
+        let key =
+            self.failed_connects.keys().find(|(from, to)| from.ip() == local && *to == peer).copied()?;
+        self.failed_connects.remove(&key)
     }
-}
-
-/// Both ends of a TCP packet: its source and its destination.
-fn ends(packet: &Packet, segment: &TcpSegment) -> (SocketAddr, SocketAddr) {
-    (SocketAddr::new(packet.src, segment.src_port), SocketAddr::new(packet.dst, segment.dst_port))
 }
 
 /// A reset from one end to the other.

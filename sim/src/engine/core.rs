@@ -7,13 +7,14 @@ use std::rc::Rc;
 use harness::cluster::Advance;
 use harness::time::SimTime;
 use harness::trace::{EventKind, NodeName, Recorder};
-use turmoil_net::{EnterGuard, HostId, KernelConfig, Net, Packet};
+use turmoil_net::{EnterGuard, HostId, KernelConfig, Net, Packet, Transport};
 
 use super::executor::Executor;
 use super::timers::{EventKey, Timers};
 use crate::log;
 use crate::network::Network;
 use crate::network::coalesce::coalesce;
+use crate::network::connection::Failure;
 use crate::network::link::LinkSpec;
 
 /// So many polls without time going on are a livelock.
@@ -21,7 +22,8 @@ const POLLS_AT_ONE_MOMENT_MAX: u64 = 20_000_000;
 
 pub(crate) struct Core {
     now: Cell<SimTime>,
-    sequence: Cell<u64>,
+    /// The next number in the order of events, which the network shares.
+    sequence: Rc<Cell<u64>>,
     /// Whether sockets may have produced packets since the last look.
     sockets_touched: Cell<bool>,
     /// The world is being taken down: what tasks do while they are dropped is no event of the run.
@@ -31,6 +33,8 @@ pub(crate) struct Core {
     /// Buffers of [`Core::collect_packets`], kept for their memory.
     outbound: RefCell<Vec<Packet>>,
     merged: RefCell<Vec<Packet>>,
+    /// What the network hands to socket stacks, kept for its memory.
+    arrivals: RefCell<Vec<Packet>>,
     pub(crate) seed: u64,
     pub(crate) executor: Executor,
     pub(crate) timers: RefCell<Timers>,
@@ -53,18 +57,20 @@ impl Core {
         // is switched off.
         let mut stacks = Net::with_config(KernelConfig::default().retx_threshold(u32::MAX));
         let hosts = addresses.iter().map(|&address| (address, stacks.add_host(address))).collect();
+        let sequence = Rc::<Cell<u64>>::default();
         Rc::new(Self {
             now: Cell::new(SimTime::ZERO),
-            sequence: Cell::new(0),
+            sequence: Rc::clone(&sequence),
             sockets_touched: Cell::new(false),
             over: Cell::new(false),
             sockets: RefCell::new(Some(stacks.enter())),
             outbound: RefCell::default(),
             merged: RefCell::default(),
+            arrivals: RefCell::default(),
             seed,
             executor: Executor::new(),
             timers: RefCell::default(),
-            network: RefCell::new(Network::new(seed, link, hosts)),
+            network: RefCell::new(Network::new(seed, link, hosts, sequence)),
             recorder,
             scratch: RefCell::new(vec![0; 16 * 1024]),
         })
@@ -171,7 +177,7 @@ impl Core {
         coalesce(&mut outbound, &mut merged);
         let mut network = self.network.borrow_mut();
         for packet in merged.drain(..) {
-            network.send(packet, self.now(), || self.next_sequence());
+            network.send(packet, self.now());
         }
         drop(network);
         self.outbound.replace(outbound);
@@ -180,18 +186,27 @@ impl Core {
 
     /// Lets the network do what is due: packets that arrive now go into the socket stacks.
     fn network_event(&self) {
-        let arrived = self.network.borrow_mut().step(self.now(), || self.next_sequence());
-        if let Some(packet) = arrived {
-            self.deliver(packet);
+        let mut arrivals = self.arrivals.take();
+        let why = self.network.borrow_mut().step(self.now(), &mut arrivals);
+        for packet in arrivals.drain(..) {
+            self.deliver(packet, why.unwrap_or(Failure::Reset));
         }
+        self.arrivals.replace(arrivals);
     }
 
-    /// Hands a packet to the socket stack that owns its destination.
-    pub(crate) fn deliver(&self, packet: Packet) {
-        if let Some(sockets) = &*self.sockets.borrow() {
-            sockets.deliver(packet);
-            self.sockets_touched.set(true);
+    /// Hands a packet to the socket stack that owns its destination; `why` says what a reset means.
+    pub(crate) fn deliver(&self, packet: Packet, why: Failure) {
+        let sockets = self.sockets.borrow();
+        let Some(sockets) = &*sockets else { return };
+        if matches!(&packet.payload, Transport::Tcp(segment) if segment.flags.rst) {
+            let breaking = self.network.borrow_mut().break_off(&packet);
+            if let Some((host, connection)) = breaking {
+                sockets.set_current(host);
+                connection.break_off(why);
+            }
         }
+        sockets.deliver(packet);
+        self.sockets_touched.set(true);
     }
 
     /// Drops all tasks and timers, then the socket stacks below them.

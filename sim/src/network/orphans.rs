@@ -10,6 +10,8 @@ use std::time::Duration;
 use harness::time::SimTime;
 use turmoil_net::TcpSegment;
 
+use super::recovery::Flow;
+
 /// `net.ipv4.tcp_fin_timeout`.
 const FIN_TIMEOUT: Duration = Duration::from_secs(60);
 
@@ -29,6 +31,10 @@ impl Orphans {
         self.queue.push_back((until, (local, peer)));
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.until.is_empty()
+    }
+
     pub(crate) fn remove(&mut self, local: SocketAddr, peer: SocketAddr) {
         if !self.until.is_empty() {
             self.until.remove(&(local, peer));
@@ -41,16 +47,13 @@ impl Orphans {
 
     /// Whether a segment that arrives meets an orphaned end that answers with a reset. What ends the connection
     /// in good order ends the orphan too.
-    pub(crate) fn answers_with_reset(
-        &mut self,
-        from: SocketAddr,
-        to: SocketAddr,
-        segment: &TcpSegment,
-    ) -> bool {
+    pub(super) fn answers_with_reset(&mut self, flow: Flow, segment: &TcpSegment) -> bool {
         if self.until.is_empty() || segment.payload.is_empty() && !segment.flags.fin && !segment.flags.rst {
             return false;
         }
-        self.until.remove(&(to, from)).is_some() && !segment.payload.is_empty() && !segment.flags.rst
+        self.until.remove(&(flow.to, flow.from)).is_some()
+            && !segment.payload.is_empty()
+            && !segment.flags.rst
     }
 
     /// The next end that the kernel forgets by now, if it still is there.

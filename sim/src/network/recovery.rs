@@ -1,22 +1,34 @@
 //! What Linux TCP does about lost segments, in time.
 //!
-//! A sender whose segment was lost keeps it and everything behind it, and sends again when its retransmission
-//! timer ends: first after the retransmission timeout (RTO, 200 ms and the round trip), then after twice as
-//! long, up to 120 s between two. The first that gets through brings all that was held. When the 16th timer
-//! ends without an answer (`tcp_retries2` = 15), after 924.6 s at the least, the connection is given up with
-//! ETIMEDOUT. A SYN is repeated after 1, 3, 7, 15, 31 and 63 s and given up after 127 s (`tcp_syn_retries` =
-//! 6). A lost acknowledgement makes its addressee send again, and the answer to that carries it.
-//! Sources: tcp(7), Documentation/networking/ip-sysctl.rst, RFC 6298.
+//! The socket stacks send each segment once and take segments in order only. When one is lost, this module plays
+//! both kernels' parts from there on: the sender's retransmission timer, and the addressee's queue of segments
+//! that came out of order.
+//!
+//! - *Data.* The first timer, the tail loss probe, ends after the retransmission timeout (RTO, 200 ms and the round
+//!   trip); then the RTO counts, and doubles each time, up to 120 s. Each time the first lost segment is sent
+//!   again; when that is acknowledged, the rest. When that has gone on for as long as `tcp_retries2` + 1 timers
+//!   that begin with 200 ms (924.6 s with the default of 15), the connection is given up with ETIMEDOUT.
+//! - *Handshake.* A SYN is repeated after 1, 3, 7, 15, 31 and 63 s and given up after 127 s (`tcp_syn_retries` = 6),
+//!   or with `tcp_syn_linear_timeouts` every second at first.
+//! - *Fast retransmission.* When three segments arrive behind a lost one before any timeout, it is sent again after
+//!   their acknowledgements' way back.
+//! - *Lost acknowledgements.* Their addressee still has data outstanding, sends it again, and the peer repeats what
+//!   it last acknowledged. A window update that is lost is asked for in the same way (Linux's zero window probes).
+//!
+//! Sources: tcp(7), Documentation/networking/ip-sysctl.rst, RFC 6298, RFC 8985; pinned by
+//! `tests/tests/kernel_fidelity.rs`.
+
+mod lost;
+mod timer;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use harness::time::SimTime;
-use turmoil_net::{Packet, Transport};
+use turmoil_net::{NetstatEntry, NetstatState, Packet, TcpSegment, Transport};
 
-use super::connection::{ConnectionKey, Failure};
-use super::{Happening, Network, ends, reset};
+pub(super) use self::timer::Timer;
 
 /// The first wait of an established connection, without the round trip (`TCP_RTO_MIN`).
 const RTO_MIN: Duration = Duration::from_millis(200);
@@ -24,79 +36,116 @@ const RTO_MIN: Duration = Duration::from_millis(200);
 const RTO_MAX: Duration = Duration::from_secs(120);
 /// The first wait of a SYN (`TCP_TIMEOUT_INIT`).
 const SYN_TIMEOUT: Duration = Duration::from_secs(1);
-/// `net.ipv4.tcp_retries2`.
-const RETRIES: u32 = 15;
-/// `net.ipv4.tcp_syn_retries`.
-const SYN_RETRIES: u32 = 6;
+/// So many segments behind a lost one prove it lost (RFC 5681).
+const DUPLICATES: usize = 3;
 
-/// What one sender of a connection has not got through, or does not know to have got through.
+/// One direction of a connection: who sends, and to whom.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Flow {
+    pub(super) from: SocketAddr,
+    pub(super) to: SocketAddr,
+}
+
+impl Flow {
+    /// The flow of a TCP packet.
+    pub(super) fn of(packet: &Packet, segment: &TcpSegment) -> Self {
+        Self {
+            from: SocketAddr::new(packet.src, segment.src_port),
+            to: SocketAddr::new(packet.dst, segment.dst_port),
+        }
+    }
+
+    /// The other direction.
+    pub(super) fn back(self) -> Self {
+        Self { from: self.to, to: self.from }
+    }
+
+    fn touches(self, address: IpAddr) -> bool {
+        self.from.ip() == address || self.to.ip() == address
+    }
+}
+
+/// A flow whose sender does not know everything to have arrived, because something was lost.
 #[derive(Debug)]
 struct Unsettled {
-    /// Segments that the peer has not got, in order.
-    held: VecDeque<Packet>,
-    /// The peer's last answer, which the sender has not got.
-    unheard: Option<Packet>,
-    /// The peer got something, but the answer went down with its machine.
-    unanswered: bool,
+    /// Segments that the sender has to send again, by their places in the stream.
+    lost: VecDeque<Packet>,
+    /// Segments that were sent again and are on their way.
+    under_way: u32,
+    /// The place in the stream that the peer's stack waits for, once something before it was lost.
+    expected: Option<u32>,
+    /// Segments behind it that have arrived, by their places.
+    waiting: VecDeque<Packet>,
+    /// What the peer last acknowledged, without data.
+    latest: Option<Packet>,
+    /// The number of the SYN that was answered in vain, during a handshake.
+    opening: Option<u32>,
     /// Whether this is about the handshake.
-    syn: bool,
-    /// Timers that have ended.
-    retries: u32,
+    handshake: bool,
+    /// Whether the tail loss probe was sent.
+    probed: bool,
+    /// Whether the present hole was retransmitted fast.
+    hurried: bool,
+    /// Since when it repeats: a handshake from its first segment on, data from the probe on.
+    repeating_since: Option<SimTime>,
+    /// Timeouts, without the probe.
+    timeouts: u32,
     wait: Duration,
     /// Which timer is the current one.
     token: u64,
     peer_boot: u32,
 }
 
-/// All connections on which something was lost, by connection and sender.
+impl Unsettled {
+    fn is_whole(&self) -> bool {
+        self.lost.is_empty() && self.waiting.is_empty() && self.under_way == 0
+    }
+}
+
+/// All flows on which something was lost.
 #[derive(Debug, Default)]
 pub(crate) struct Recovery {
-    unsettled: BTreeMap<(ConnectionKey, SocketAddr), Unsettled>,
+    flows: BTreeMap<Flow, Unsettled>,
     next_token: u64,
 }
 
 impl Recovery {
-    pub(crate) fn is_empty(&self) -> bool {
-        self.unsettled.is_empty()
+    pub(super) fn is_empty(&self) -> bool {
+        self.flows.is_empty()
     }
 
-    /// Whether segments of this sender wait, so that later ones must wait behind them.
-    pub(crate) fn holds(&self, from: SocketAddr, to: SocketAddr) -> bool {
-        self.get(from, to).is_some_and(|unsettled| !unsettled.held.is_empty())
+    /// The connection is over, or begins anew.
+    pub(super) fn forget(&mut self, flow: Flow) {
+        self.flows.remove(&flow);
+        self.flows.remove(&flow.back());
     }
 
-    pub(crate) fn hold(&mut self, from: SocketAddr, to: SocketAddr, packet: Packet) {
-        let unsettled = self.unsettled.get_mut(&(ConnectionKey::of(from, to), from));
-        unsettled.expect("only called when it holds").held.push_back(packet);
-    }
-
-    /// `sender` has got an answer from `peer`.
-    pub(crate) fn heard(&mut self, sender: SocketAddr, peer: SocketAddr) {
-        let key = (ConnectionKey::of(sender, peer), sender);
-        if self.unsettled.get(&key).is_some_and(|unsettled| unsettled.held.is_empty()) {
-            self.unsettled.remove(&key);
+    /// A machine has forgotten all that it wanted to send, and all that came out of order.
+    pub(super) fn forget_host(&mut self, address: IpAddr) {
+        self.flows.retain(|flow, _| flow.from.ip() != address);
+        for (_, unsettled) in self.flows.iter_mut().filter(|(flow, _)| flow.touches(address)) {
+            unsettled.waiting.clear();
         }
     }
 
-    /// The connection is over.
-    pub(crate) fn forget(&mut self, one: SocketAddr, other: SocketAddr) {
-        let connection = ConnectionKey::of(one, other);
-        self.unsettled.remove(&(connection, one));
-        self.unsettled.remove(&(connection, other));
-    }
-
-    /// A machine has forgotten all that it wanted to send; what it had answered is lost with it.
-    pub(crate) fn forget_host(&mut self, address: IpAddr) {
-        self.unsettled.retain(|(_, sender), _| sender.ip() != address);
-        for ((connection, _), unsettled) in &mut self.unsettled {
-            if connection.0.ip() == address || connection.1.ip() == address {
-                unsettled.unanswered |= unsettled.unheard.take().is_some();
-            }
+    /// A host sends: what it acknowledges with this is the latest.
+    pub(super) fn note_sent(&mut self, flow: Flow, packet: &Packet, segment: &TcpSegment) {
+        if segment.flags.syn && !segment.flags.ack {
+            // The stacks repeat nothing: this is a new connection.
+            self.forget(flow);
+        } else if segment.flags.ack
+            && let Some(unsettled) = self.flows.get_mut(&flow.back())
+            && unsettled.latest.is_some()
+        {
+            unsettled.latest = Some(acknowledgement_of(packet));
         }
     }
 
-    fn get(&self, from: SocketAddr, to: SocketAddr) -> Option<&Unsettled> {
-        self.unsettled.get(&(ConnectionKey::of(from, to), from))
+    /// The flow's sender has got an acknowledgement.
+    fn heard(&mut self, flow: Flow) {
+        if self.flows.get(&flow).is_some_and(Unsettled::is_whole) {
+            self.flows.remove(&flow);
+        }
     }
 
     fn token(&mut self) -> u64 {
@@ -105,151 +154,66 @@ impl Recovery {
     }
 }
 
-impl Network {
-    /// A packet was lost: its sender will send it again, or its addressee will ask for it.
-    pub(super) fn lose(
-        &mut self,
-        packet: Packet,
-        sent: SimTime,
-        now: SimTime,
-        sequence: &mut dyn FnMut() -> u64,
-    ) {
-        let Transport::Tcp(segment) = &packet.payload else { return };
-        let (from, to) = ends(&packet, segment);
-        let flags = segment.flags;
-        if flags.rst {
-            // Nobody repeats a reset; whoever sent it has forgotten the connection.
-            self.recovery.unsettled.remove(&(ConnectionKey::of(from, to), from));
-            return;
-        }
-        let answers_syn = flags.syn && flags.ack;
-        let carries = !segment.payload.is_empty() || flags.fin || (flags.syn && !flags.ack);
-        if carries || self.recovery.holds(from, to) {
-            let syn = flags.syn;
-            self.unsettle(from, to, sent, syn, now, sequence).held.push_back(packet);
-        } else {
-            let asked = sent + Duration::ZERO;
-            self.unsettle(to, from, asked, answers_syn, now, sequence).unheard = Some(packet);
-        }
-    }
+/// Whether a segment has a place in the stream.
+fn carries(segment: &TcpSegment) -> bool {
+    !segment.payload.is_empty() || segment.flags.fin || (segment.flags.syn && !segment.flags.ack)
+}
 
-    /// The state of `sender`, with its timer running since `sent`.
-    fn unsettle(
-        &mut self,
-        sender: SocketAddr,
-        peer: SocketAddr,
-        sent: SimTime,
-        syn: bool,
-        now: SimTime,
-        sequence: &mut dyn FnMut() -> u64,
-    ) -> &mut Unsettled {
-        let key = (ConnectionKey::of(sender, peer), sender);
-        if !self.recovery.unsettled.contains_key(&key) {
-            let round_trip = self.latency(sender.ip(), peer.ip()) + self.latency(peer.ip(), sender.ip());
-            let wait = if syn { SYN_TIMEOUT } else { RTO_MIN + round_trip };
-            let token = self.recovery.token();
-            let retry = Happening::Retry { connection: key.0, sender, token };
-            self.schedule((sent + wait).max(now), retry, sequence);
-            let unsettled = Unsettled {
-                held: VecDeque::new(),
-                unheard: None,
-                unanswered: false,
-                syn,
-                retries: 0,
-                wait,
-                token,
-                peer_boot: self.boot_of(peer.ip()),
-            };
-            self.recovery.unsettled.insert(key, unsettled);
-        }
-        self.recovery.unsettled.get_mut(&key).expect("just inserted")
-    }
+/// The place right behind a segment.
+fn end_of(segment: &TcpSegment) -> u32 {
+    let flags = segment.flags;
+    segment.seq.wrapping_add(segment.payload.len() as u32 + u32::from(flags.fin) + u32::from(flags.syn))
+}
 
-    /// A retransmission timer ends: send again what is held, or give up.
-    pub(super) fn retry(
-        &mut self,
-        connection: ConnectionKey,
-        sender: SocketAddr,
-        token: u64,
-        now: SimTime,
-        sequence: &mut dyn FnMut() -> u64,
-    ) {
-        let peer = if connection.0 == sender { connection.1 } else { connection.0 };
-        let key = (connection, sender);
-        match self.recovery.unsettled.get(&key) {
-            Some(unsettled) if unsettled.token == token => {}
-            _ => return,
-        }
-        let (out, back) = (self.is_open(sender.ip(), peer.ip()), self.is_open(peer.ip(), sender.ip()));
-        let mut unsettled = self.recovery.unsettled.remove(&key).expect("just seen");
-        if unsettled.held.is_empty() && unsettled.unheard.is_none() && !unsettled.unanswered {
-            return;
-        }
-        unsettled.retries += 1;
-        let limit = if unsettled.syn { SYN_RETRIES } else { RETRIES };
-        if unsettled.retries > limit {
-            self.give_up(sender, peer, now, sequence);
-            return;
-        }
-        if out {
-            let round_trip = self.latency(sender.ip(), peer.ip()) + self.latency(peer.ip(), sender.ip());
-            let rebooted = unsettled.peer_boot != self.boot_of(peer.ip());
-            if unsettled.held.is_empty() && rebooted && !unsettled.syn {
-                // The segment that is repeated meets a kernel that does not know the connection.
-                if back {
-                    self.schedule(now + round_trip, Happening::Word(reset(peer, sender)), sequence);
-                    return;
-                }
-            } else {
-                self.send_again(sender, peer, &mut unsettled, now, sequence);
-                if back {
-                    let peer_host = self.host_at(peer.ip());
-                    if let (Some(from), Some(packet)) = (peer_host, unsettled.unheard.take()) {
-                        let to = self.host_at(sender.ip());
-                        let arrival = Happening::Arrival { packet, from, to, sent: now, recovered: true };
-                        self.schedule(now + round_trip, arrival, sequence);
-                    }
-                }
-            }
-        }
-        unsettled.wait = (unsettled.wait * 2).min(RTO_MAX);
-        unsettled.token = self.recovery.token();
-        let retry = Happening::Retry { connection, sender, token: unsettled.token };
-        self.schedule(now + unsettled.wait, retry, sequence);
-        self.recovery.unsettled.insert(key, unsettled);
-    }
+/// How far `place` is behind `reference` in the stream; negative when before it.
+fn distance(place: u32, reference: u32) -> i32 {
+    place.wrapping_sub(reference) as i32
+}
 
-    fn send_again(
-        &mut self,
-        sender: SocketAddr,
-        peer: SocketAddr,
-        unsettled: &mut Unsettled,
-        now: SimTime,
-        sequence: &mut dyn FnMut() -> u64,
-    ) {
-        let Some(from) = self.host_at(sender.ip()) else { return };
-        if unsettled.held.is_empty() {
-            return;
-        }
-        // What the sender owes as an answer goes first: the peer may not have finished its handshake yet.
-        let owed = self
-            .recovery
-            .unsettled
-            .get_mut(&(ConnectionKey::of(sender, peer), peer))
-            .and_then(|other| other.unheard.take());
-        for packet in owed.into_iter().chain(unsettled.held.drain(..)) {
-            self.put_on_link(packet, from, now, true, sequence);
-        }
+fn segment_of(packet: &Packet) -> Option<&TcpSegment> {
+    match &packet.payload {
+        Transport::Tcp(segment) => Some(segment),
+        Transport::Udp(_) => None,
     }
+}
 
-    fn give_up(
-        &mut self,
-        sender: SocketAddr,
-        peer: SocketAddr,
-        now: SimTime,
-        sequence: &mut dyn FnMut() -> u64,
-    ) {
-        self.failures.insert((sender, peer), Failure::TimedOut);
-        self.schedule(now, Happening::Word(reset(peer, sender)), sequence);
+/// Puts a segment where it belongs among others. One that is there already is not put twice.
+fn put_in_place(packets: &mut VecDeque<Packet>, packet: Packet) {
+    let Some(place) = segment_of(&packet).map(|segment| segment.seq) else { return };
+    let place_of = |other: &Packet| segment_of(other).map_or(0, |segment| segment.seq);
+    let after = packets.iter().rposition(|other| distance(place_of(other), place) <= 0);
+    match after {
+        Some(index) if place_of(&packets[index]) == place => {}
+        Some(index) => packets.insert(index + 1, packet),
+        None => packets.push_front(packet),
     }
+}
+
+/// What a packet acknowledges, without what it carries.
+fn acknowledgement_of(packet: &Packet) -> Packet {
+    let mut bare = packet.clone();
+    if let Transport::Tcp(segment) = &mut bare.payload {
+        segment.payload = bytes::Bytes::new();
+        (segment.flags.fin, segment.flags.psh) = (false, false);
+    }
+    bare
+}
+
+/// How an end of a connection stands in its host's stack, if it is there.
+#[derive(Debug, Clone, Copy)]
+struct Standing {
+    /// Whether something that it sent is not acknowledged, or waits to be sent.
+    owes: bool,
+    handshake: bool,
+}
+
+/// How the sender of a flow stands.
+fn standing(flow: Flow) -> Option<Standing> {
+    let stack = turmoil_net::netstat(flow.from.ip());
+    let is_it = |entry: &&NetstatEntry| entry.local == flow.from && entry.peer == Some(flow.to);
+    let entry = stack.entries.iter().find(is_it)?;
+    let state = entry.state?;
+    let handshake = matches!(state, NetstatState::SynSent | NetstatState::SynReceived);
+    let closing = matches!(state, NetstatState::FinWait1 | NetstatState::Closing | NetstatState::LastAck);
+    Some(Standing { owes: handshake || closing || entry.send_q > 0, handshake })
 }

@@ -5,25 +5,24 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use turmoil_net::HostId;
 use turmoil_net::shim::tokio::net as stack;
 
+use super::connection::Connection;
 use crate::engine::Core;
 use crate::host::Host;
 
 /// A connection. Dropping it closes it as a kernel does for a process that is gone: FIN, or RST when it has not
 /// read everything.
 pub struct TcpStream {
-    inner: Option<stack::TcpStream>,
+    connection: Rc<Connection>,
     core: Rc<Core>,
     stack: HostId,
     local: SocketAddr,
     peer: SocketAddr,
-    /// Whether the peer has said that it sends no more.
-    ended: bool,
 }
 
 impl fmt::Debug for TcpStream {
@@ -40,7 +39,7 @@ impl TcpStream {
         let core = Rc::clone(host.core());
         let id = core.network.borrow().stack(host.index());
         match on_stack(&core, id, stack::TcpStream::connect(address)).await {
-            Ok(inner) => Ok(Self::new(&core, id, inner)),
+            Ok(socket) => Ok(Self::new(&core, id, socket)),
             Err(error) => {
                 let failure = core.network.borrow_mut().connect_failure(host.address(), address);
                 Err(failure.map_or_else(|| with_errno(error), |failure| failure.to_error()))
@@ -48,12 +47,13 @@ impl TcpStream {
         }
     }
 
-    pub(super) fn new(core: &Rc<Core>, id: HostId, inner: stack::TcpStream) -> Self {
+    pub(super) fn new(core: &Rc<Core>, id: HostId, socket: stack::TcpStream) -> Self {
         core.enter(id);
-        let local = inner.local_addr().expect("a connected socket has an address");
-        let peer = inner.peer_addr().expect("a connected socket has a peer");
-        core.network.borrow_mut().adopt(local, peer);
-        Self { inner: Some(inner), core: Rc::clone(core), stack: id, local, peer, ended: false }
+        let local = socket.local_addr().expect("a connected socket has an address");
+        let peer = socket.peer_addr().expect("a connected socket has a peer");
+        let connection = Rc::new(Connection::new(socket));
+        core.network.borrow_mut().adopt(local, peer, &connection);
+        Self { connection, core: Rc::clone(core), stack: id, local, peer }
     }
 
     /// This end's address.
@@ -66,28 +66,10 @@ impl TcpStream {
         self.peer
     }
 
-    fn socket(&mut self) -> Pin<&mut stack::TcpStream> {
+    /// Runs a call on the socket, unless the connection is broken.
+    fn call<T>(&self, call: impl FnOnce(Pin<&mut stack::TcpStream>) -> T) -> Option<T> {
         self.core.enter(self.stack);
-        Pin::new(self.inner.as_mut().expect("only dropping takes it"))
-    }
-
-    /// Whether the peer has said that it sends no more, and everything before is read.
-    fn is_at_end(&self) -> bool {
-        let Some(inner) = &self.inner else { return false };
-        let mut byte = [0];
-        let peeked = inner.poll_peek(&mut Context::from_waker(Waker::noop()), &mut ReadBuf::new(&mut byte));
-        matches!(peeked, Poll::Ready(Ok(0)))
-    }
-
-    /// The stack reports every abort as a reset; the network knows which of them were time-outs.
-    fn explain(&self, error: io::Error) -> io::Error {
-        match error.kind() {
-            io::ErrorKind::ConnectionReset => {
-                let failure = self.core.network.borrow_mut().failure(self.local, self.peer);
-                failure.map_or_else(|| with_errno(error), |failure| failure.to_error())
-            }
-            _ => with_errno(error),
-        }
+        self.connection.call(|socket| call(Pin::new(socket)))
     }
 }
 
@@ -95,40 +77,49 @@ impl Drop for TcpStream {
     fn drop(&mut self) {
         if self.core.enter(self.stack) {
             let now = self.core.now();
-            let more_may_come = !self.ended && !self.is_at_end();
+            let more_may_come = !self.connection.is_at_end();
             self.core.network.borrow_mut().let_go(self.local, self.peer, more_may_come, now);
+            drop(self.connection.take());
         } else {
             // The stacks are gone, and their sockets with them.
-            std::mem::forget(self.inner.take());
+            std::mem::forget(self.connection.take());
         }
     }
 }
 
 impl AsyncRead for TcpStream {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let before = buf.filled().len();
-        let polled = self.socket().poll_read(cx, buf);
-        self.ended |=
-            matches!(polled, Poll::Ready(Ok(()))) && buf.filled().len() == before && buf.remaining() > 0;
-        polled.map_err(|error| self.explain(error))
+        match self.call(|socket| socket.poll_read(cx, buf)) {
+            None => Poll::Ready(self.connection.read_broken(buf)),
+            Some(Poll::Ready(Ok(()))) => {
+                if buf.filled().len() == before && buf.remaining() > 0 {
+                    self.connection.note_end();
+                }
+                Poll::Ready(Ok(()))
+            }
+            Some(polled) => polled.map_err(with_errno),
+        }
     }
 }
 
 impl AsyncWrite for TcpStream {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        self.socket().poll_write(cx, buf).map_err(|error| self.explain(error))
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        match self.call(|socket| socket.poll_write(cx, buf)) {
+            None => Poll::Ready(Err(self.connection.write_broken())),
+            Some(polled) => polled.map_err(with_errno),
+        }
     }
 
     fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
         Poll::Ready(Ok(()))
     }
 
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.socket().poll_shutdown(cx).map_err(|error| self.explain(error))
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.call(|socket| socket.poll_shutdown(cx)) {
+            None => Poll::Ready(Err(self.connection.shutdown_broken())),
+            Some(polled) => polled.map_err(with_errno),
+        }
     }
 }
 

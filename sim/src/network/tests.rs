@@ -181,8 +181,8 @@ fn data_sent_into_a_cut_arrives_at_the_first_retransmission_that_gets_through() 
     engine.join(&client, &server);
     engine.join(&server, &client);
     engine.run_until(SimTime::from_secs(100));
-    // RTO is 200 ms and the round trip of 2 ms: repeated at 1.202, 1.606, 2.414 and 4.030 s.
-    seen_is(&seen, &[(2, "connected"), (4032, "1 bytes")]);
+    // RTO is 200 ms and the round trip of 2 ms: probed at 1.202, repeated at 1.404, 1.808, 2.616 and 4.232 s.
+    seen_is(&seen, &[(2, "connected"), (4234, "1 bytes")]);
 }
 
 #[test]
@@ -198,8 +198,8 @@ fn an_answer_lost_in_a_one_way_cut_arrives_at_the_answerers_retransmission() {
     engine.run_until(SimTime::from_secs(100));
     let (at, what) = seen.borrow()[1].clone();
     assert_eq!(what, "1 bytes");
-    // The server sent its answer at 1.001 s: repeated at 1.203, 1.607 and 2.415 s.
-    assert!((2415..=2420).contains(&at), "{at}");
+    // The server sent its answer at 1.001 s: probed at 1.203, repeated at 1.405, 1.809 and 2.617 s.
+    assert!((2617..=2620).contains(&at), "{at}");
 }
 
 #[test]
@@ -260,8 +260,8 @@ fn data_pending_when_the_peer_reboots_meets_a_reset_at_the_next_retransmission()
     server.power_on();
     echo(&server);
     engine.run_until(SimTime::from_secs(100));
-    // Sent at 10 s, repeated at 10.202, 10.606, 11.414 and 13.030 s.
-    seen_is(&seen, &[(2, "connected"), (1002, "1 bytes"), (13_032, "connection reset")]);
+    // Sent at 10 s, probed at 10.202, repeated at 10.404, 10.808, 11.616 and 13.232 s.
+    seen_is(&seen, &[(2, "connected"), (1002, "1 bytes"), (13_234, "connection reset")]);
 }
 
 #[test]
@@ -278,12 +278,14 @@ fn a_killed_process_says_goodbye_through_its_kernel() {
         note(&noted, &client, said(&stream.write(b"x").await));
         client.sleep(Duration::from_secs(1)).await;
         note(&noted, &client, said(&stream.read(&mut [0]).await));
+        note(&noted, &client, said(&stream.write(b"x").await));
     });
     engine.run_until(SimTime::from_secs(3));
     process.kill();
     engine.run_until(SimTime::from_secs(10));
-    // End of file; then what is written meets a kernel whose reader is gone.
-    seen_is(&seen, &[(3001, "0 bytes"), (4001, "1 bytes"), (5001, "connection reset")]);
+    // The end, and so again although what was written meets a kernel whose reader is gone; only writing fails.
+    let expected = [(3001, "0 bytes"), (4001, "1 bytes"), (5001, "0 bytes"), (5001, "broken pipe")];
+    seen_is(&seen, &expected);
 }
 
 #[test]
