@@ -68,7 +68,7 @@ impl ClusterMaker for SimMaker {
             Some(name) => Some(PlantedBug::named(name).ok_or_else(|| unknown_bug(name))?),
             None => None,
         };
-        Ok(Box::new(SimCluster::new(plan, config, planted, recorder)))
+        Ok(Box::new(SimCluster::new(plan, config, planted, &recorder)))
     }
 }
 
@@ -91,7 +91,7 @@ struct SimCluster {
 }
 
 impl SimCluster {
-    fn new(plan: &Plan, config: ClusterConfig, planted: Option<PlantedBug>, recorder: Recorder) -> Self {
+    fn new(plan: &Plan, config: ClusterConfig, planted: Option<PlantedBug>, recorder: &Recorder) -> Self {
         let apis = apis_of(plan);
         let link = LinkSpec {
             latency: config.network.latency,
