@@ -2,7 +2,7 @@
 //!
 //! The simulated socket stacks send each segment once. Whether it arrives is decided here, at the moment at
 //! which it would: when the link is cut or the destination has no power then, it is lost, and
-//! [`recovery`] plays both kernels' parts until it has arrived or the sender gives up.
+//! `recovery` plays both kernels' parts until it has arrived or the sender gives up.
 
 mod addresses;
 mod agenda;
