@@ -222,10 +222,13 @@ impl std::error::Error for Findings {}
 
 /// The word of `known` that `word` was probably meant to be, if any is near enough to be worth saying.
 pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let (length, allowed) = (word.chars().count(), |candidate: &str| candidate.chars().count().max(3) / 3);
     known
         .into_iter()
+        // Words whose lengths differ by more cannot be near; and the distance of a huge word costs much memory.
+        .filter(|candidate| length.abs_diff(candidate.chars().count()) <= allowed(candidate))
         .map(|candidate| (strsim::damerau_levenshtein(word, candidate), candidate))
-        .filter(|(distance, candidate)| *distance <= candidate.chars().count().max(3) / 3)
+        .filter(|(distance, candidate)| *distance <= allowed(candidate))
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)
 }

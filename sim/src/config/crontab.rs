@@ -6,6 +6,8 @@ use super::schedule::{self, Schedule};
 use super::shell_words::{self, Token};
 use super::sync::CronJob;
 
+/// cron refuses a longer file.
+const LINES_MAX: usize = 10_000;
 /// cron refuses a longer line.
 const COMMAND_BYTES_MAX: usize = 998;
 const SHELLS: [&str; 6] = ["sh", "bash", "dash", "/bin/sh", "/bin/bash", "/bin/dash"];
@@ -18,6 +20,11 @@ pub(super) fn read(source: &Source, script: &str, findings: &mut Findings) -> Ve
     let mut start = 0;
     for (index, line) in source.text.split_inclusive('\n').enumerate() {
         let number = index + 1;
+        if number > LINES_MAX {
+            let message = format!("crontab is too long; maximum number of lines is {LINES_MAX}");
+            findings.push(Finding::error(source, start..start, message));
+            break;
+        }
         let whole = start..start + line.len();
         start = whole.end;
         let Some(content) = line.strip_suffix('\n') else {

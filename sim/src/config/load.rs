@@ -1,8 +1,9 @@
 //! From a cluster's folder to its typed configuration: names the files, calls the parsers, puts the parts
 //! together.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use harness::cluster_files::ClusterFiles;
 use harness::finding::{Finding, Findings, Severity, Source, nearest};
@@ -17,6 +18,9 @@ use super::{consistency, crontab, hosts, nginx, rsync_command, start_command, tr
 
 /// The file that names all others.
 pub const CLUSTER_FILE: &str = "cluster.toml";
+
+/// At most this much is said about one file.
+const FINDINGS_MAX: usize = 100;
 
 /// Reads a cluster. The findings beside it are warnings.
 ///
@@ -60,7 +64,19 @@ fn in_order(findings: &Findings) -> Findings {
     let place = |finding: &Finding| {
         (finding.source.name.clone(), finding.span.start, finding.span.end, finding.message.clone())
     };
-    sorted.into_iter().filter(|finding| seen.insert(place(finding))).cloned().collect()
+    let mut shown: BTreeMap<Arc<str>, usize> = BTreeMap::new();
+    let mut kept = Findings::new();
+    for finding in sorted.into_iter().filter(|finding| seen.insert(place(finding))) {
+        let count = shown.entry(finding.source.name.clone()).or_default();
+        *count += 1;
+        if *count <= FINDINGS_MAX {
+            kept.push(finding.clone());
+        } else if *count == FINDINGS_MAX + 1 {
+            let message = "more is wrong with this file than can be shown: correct the above first";
+            kept.push(Finding::error(&finding.source, finding.span.clone(), message));
+        }
+    }
+    kept
 }
 
 struct Loader<'a> {

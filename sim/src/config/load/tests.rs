@@ -194,6 +194,27 @@ fn every_contradiction_between_files_is_found() {
     }
 }
 
+/// The longest file that is read, full of what takes longest to find wrong.
+#[test]
+fn a_huge_file_of_nonsense_is_refused_and_not_all_of_it_shown() {
+    for (file, text) in [
+        ("balancer/nginx.conf", ";".to_owned()),
+        ("balancer/nginx.conf", "upstream a{}".to_owned()),
+        ("manager/crontab", "0 0 31 2 * x\n".to_owned()),
+        ("manager/workers-list.txt", "x\n".to_owned()),
+        ("cluster.toml", "[x]\n".to_owned()),
+        ("worker1/hosts", "1 2\n".to_owned()),
+        ("worker1/start-command", "-Dx ".to_owned()),
+        ("manager/deployment.toml", "a".to_owned()),
+    ] {
+        let mut files = documented();
+        let text = text.repeat((1 << 20) / text.len());
+        files.files.insert(file.to_owned(), text);
+        let found = findings(&files);
+        assert!(!found.is_empty() && found.iter().count() <= 2 * (FINDINGS_MAX + 1), "{file}");
+    }
+}
+
 #[test]
 fn a_file_that_nothing_names_is_warned_of() {
     let mut files = documented();
