@@ -122,7 +122,7 @@ fn workers(
             .map(|(upstream, (members, group))| Upstream {
                 members: Rc::clone(members),
                 group: group.clone().unwrap_or_else(|| new_group(upstream)),
-                pool: RefCell::new(Pool::new(upstream.keepalive)),
+                pool: RefCell::new(Pool::new(upstream.keepalive, upstream.keepalive_limits)),
             })
             .collect(),
     };

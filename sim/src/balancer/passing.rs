@@ -34,6 +34,8 @@ pub(super) struct Passing {
     pub(super) connect_timeout: Duration,
     pub(super) read_timeout: Duration,
     pub(super) tries_max: u32,
+    /// Whether the request goes on when its client is gone.
+    pub(super) ignores_client_abort: bool,
     host: String,
     path: Option<String>,
     location_length: usize,
@@ -87,6 +89,7 @@ impl Passing {
             connect_timeout: proxy.connect_timeout,
             read_timeout: proxy.read_timeout,
             tries_max: proxy.next_upstream_tries,
+            ignores_client_abort: proxy.ignore_client_abort,
             host: proxy.host.clone(),
             path: proxy.path.clone(),
             location_length: location.len(),

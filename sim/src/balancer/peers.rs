@@ -334,6 +334,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::config::nginx::KeepAlive;
 
     const CLIENT: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(10, 0, 7, 1));
 
@@ -350,7 +351,14 @@ mod tests {
     }
 
     fn group(method: Method, servers: Vec<UpstreamServer>) -> Group {
-        let upstream = Upstream { name: "be".to_owned(), servers, method, keepalive: None, zone: false };
+        let upstream = Upstream {
+            name: "be".to_owned(),
+            servers,
+            method,
+            keepalive: None,
+            keepalive_limits: KeepAlive::new(Duration::from_secs(60)),
+            zone: false,
+        };
         Group::new(&upstream, false)
     }
 

@@ -1,18 +1,11 @@
 //! Idle connections to servers of a group, kept open by `keepalive`.
 
 use std::net::SocketAddr;
-use std::time::Duration;
 
 use harness::time::SimTime;
 
+use crate::config::nginx::KeepAlive;
 use crate::http::{Connection, Scheme};
-
-/// `keepalive_timeout` of an upstream group.
-const IDLE_MAX: Duration = Duration::from_secs(60);
-/// `keepalive_requests`
-const REQUESTS_MAX: u32 = 1000;
-/// `keepalive_time`
-const AGE_MAX: Duration = Duration::from_secs(3600);
 
 /// A connection to a server.
 #[derive(Debug)]
@@ -40,16 +33,15 @@ impl Link {
 #[derive(Debug)]
 pub(super) struct Pool {
     limit: usize,
+    limits: KeepAlive,
     idle: Vec<Link>,
 }
 
 impl Pool {
     /// A pool of at most so many connections; none keeps nothing.
-    pub(super) fn new(limit: Option<u32>) -> Self {
-        Self {
-            limit: limit.map_or(0, |limit| usize::try_from(limit).unwrap_or(usize::MAX)),
-            idle: Vec::new(),
-        }
+    pub(super) fn new(limit: Option<u32>, limits: KeepAlive) -> Self {
+        let limit = limit.map_or(0, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
+        Self { limit, limits, idle: Vec::new() }
     }
 
     /// The connection to this server that was used last, if one still is open.
@@ -57,7 +49,8 @@ impl Pool {
         if self.limit == 0 {
             return None;
         }
-        self.idle.retain(|link| link.connection.is_open() && now.since(link.idle_since) < IDLE_MAX);
+        let timeout = self.limits.timeout;
+        self.idle.retain(|link| link.connection.is_open() && now.since(link.idle_since) < timeout);
         let at = self.idle.iter().rposition(|link| link.server == server && link.scheme == scheme)?;
         Some(self.idle.remove(at))
     }
@@ -66,7 +59,7 @@ impl Pool {
     pub(super) fn put(&mut self, mut link: Link, now: SimTime) {
         link.requests += 1;
         link.idle_since = now;
-        let worn = link.requests >= REQUESTS_MAX || now.since(link.opened) >= AGE_MAX;
+        let worn = link.requests >= self.limits.requests || now.since(link.opened) >= self.limits.time;
         if self.limit == 0 || worn || !link.connection.is_open() {
             return;
         }

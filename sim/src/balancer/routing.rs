@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use super::passing::Passing;
-use crate::config::nginx::{self, Answer, Listen, NginxConfig, ServerName};
+use crate::config::nginx::{self, Answer, ClientSettings, Listen, NginxConfig, ServerName};
 
 /// A port that nginx listens on, and the server blocks behind it.
 #[derive(Debug)]
 pub(super) struct Site {
     pub(super) port: u16,
     pub(super) tls: bool,
-    default: usize,
+    pub(super) default: usize,
     exact: BTreeMap<String, usize>,
     /// Endings with their leading dot, the longest first.
     endings: Vec<(String, usize)>,
@@ -25,6 +25,7 @@ pub(super) struct Block {
     /// `$server_name`
     pub(super) name: String,
     pub(super) answer: Option<Answer>,
+    pub(super) client: ClientSettings,
     locations: Vec<Location>,
 }
 
@@ -33,6 +34,7 @@ struct Location {
     exact: bool,
     path: String,
     action: Action,
+    client: ClientSettings,
 }
 
 /// What a location does.
@@ -46,7 +48,7 @@ pub(super) enum Action {
 /// Where a path leads.
 #[derive(Debug)]
 pub(super) enum Route<'a> {
-    To(&'a Action),
+    To(&'a Action, ClientSettings),
     /// The path without the closing slash of a location that passes requests on: 301 to the one with it.
     AddSlash,
 }
@@ -137,13 +139,14 @@ impl Block {
         let locations = server.locations.iter().map(|location| Location {
             exact: location.exact,
             path: location.path.clone(),
+            client: location.client,
             action: match &location.action {
                 nginx::Action::Answer(answer) => Action::Answer(answer.clone()),
                 nginx::Action::Proxy(proxy) => Action::Pass(Passing::new(proxy, &location.path)),
                 nginx::Action::Files => Action::Files,
             },
         });
-        Self { name, answer: server.answer.clone(), locations: locations.collect() }
+        Self { name, answer: server.answer.clone(), client: server.client, locations: locations.collect() }
     }
 
     /// The location of a path: the equal one, or that with the longest beginning of it.
@@ -151,7 +154,7 @@ impl Block {
         let mut best: Option<&Location> = None;
         for location in &self.locations {
             if location.path == path && location.exact {
-                return Route::To(&location.action);
+                return Route::To(&location.action, location.client);
             }
             let fits = !location.exact && path.starts_with(&location.path);
             if fits && best.is_none_or(|best| location.path.len() > best.path.len()) {
@@ -168,7 +171,10 @@ impl Block {
         {
             return Route::AddSlash;
         }
-        Route::To(best.map_or(&Action::Files, |best| &best.action))
+        match best {
+            Some(best) => Route::To(&best.action, best.client),
+            None => Route::To(&Action::Files, self.client),
+        }
     }
 }
 
@@ -186,7 +192,13 @@ mod tests {
     fn config(blocks: Vec<(Listen, Vec<ServerName>)>) -> NginxConfig {
         let servers = blocks
             .into_iter()
-            .map(|(listen, names)| Server { listens: vec![listen], names, answer: None, locations: vec![] })
+            .map(|(listen, names)| Server {
+                listens: vec![listen],
+                names,
+                answer: None,
+                locations: vec![],
+                client: ClientSettings::default(),
+            })
             .collect();
         NginxConfig { worker_processes: 1, upstreams: vec![], servers }
     }
@@ -238,11 +250,13 @@ mod tests {
             exact,
             path: path.to_owned(),
             action: nginx::Action::Answer(text(path)),
+            client: ClientSettings::default(),
         };
         let server = Server {
             listens: vec![],
             names: vec![],
             answer: None,
+            client: ClientSettings::default(),
             locations: vec![
                 place(false, "/"),
                 place(false, "/api"),
@@ -259,10 +273,10 @@ mod tests {
             ("/api/", "/api/"),
             ("/api/x", "/api/x"),
         ] {
-            let Route::To(Action::Answer(answer)) = block.route(path) else { panic!("{path}") };
+            let Route::To(Action::Answer(answer), _) = block.route(path) else { panic!("{path}") };
             assert_eq!(*answer, text(location), "{path}");
         }
         let bare = Block::new(&Server { locations: vec![], ..server });
-        assert!(matches!(bare.route("/"), Route::To(Action::Files)));
+        assert!(matches!(bare.route("/"), Route::To(Action::Files, _)));
     }
 }

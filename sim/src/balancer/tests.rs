@@ -11,8 +11,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use super::*;
 use crate::config::HostsFile;
 use crate::config::nginx::{
-    Action, Answer, Listen, Location, Method, NextUpstream, Part, Proxy, Server, ServerName, Template,
-    UpstreamServer, Variable,
+    Action, Answer, ClientSettings, KeepAlive, Listen, Location, Method, NextUpstream, Part, Proxy, Server,
+    ServerName, Template, UpstreamServer, Variable,
 };
 use crate::disk::Disk;
 use crate::engine::Engine;
@@ -58,6 +58,7 @@ fn proxy() -> Proxy {
         next_upstream_timeout: Duration::ZERO,
         buffering: true,
         request_buffering: true,
+        ignore_client_abort: false,
     }
 }
 
@@ -79,13 +80,20 @@ fn config(proxy: Proxy) -> NginxConfig {
             servers: vec![server(21), server(22)],
             method: Method::RoundRobin,
             keepalive: None,
+            keepalive_limits: KeepAlive::new(Duration::from_secs(60)),
             zone: false,
         }],
         servers: vec![Server {
             listens: vec![Listen { address: None, port: 80, tls: false, default_server: false }],
             names: vec![ServerName::Exact("am.example".to_owned())],
             answer: None,
-            locations: vec![Location { exact: false, path: "/".to_owned(), action: Action::Proxy(proxy) }],
+            locations: vec![Location {
+                exact: false,
+                path: "/".to_owned(),
+                action: Action::Proxy(proxy),
+                client: ClientSettings::default(),
+            }],
+            client: ClientSettings::default(),
         }],
     }
 }
@@ -374,6 +382,49 @@ fn a_client_that_goes_away_takes_its_request_with_it() {
     world.engine.run_for(Duration::from_secs(1));
     assert_eq!(*world.seen.borrow(), ["w1 closed"]);
     assert_eq!(world.events(), ["w1 (the client closed the connection (499))"]);
+}
+
+#[test]
+fn a_request_goes_on_without_its_client_if_nginx_is_told_so() {
+    let mut world = World::new(&config(Proxy {
+        ignore_client_abort: true,
+        read_timeout: Duration::from_secs(5),
+        ..proxy()
+    }));
+    world.modes[0].set(Mode::Hang);
+    world.ask_for(&[("GET", "/")], Duration::from_secs(3));
+    let client = world.engine.hosts()[0].processes("client")[0].clone();
+    client.kill();
+    world.engine.run_for(Duration::from_secs(10));
+    let timed_out = "w1 (timed out while reading the response header), next";
+    assert_eq!(world.events(), [timed_out, "w1 marked for 11s", "w2 200"]);
+}
+
+#[test]
+fn a_body_that_is_too_long_and_a_connection_that_is_not_kept_are_refused() {
+    let mut config = config(proxy());
+    config.servers[0].locations[0].client.body_bytes_max = Some(3);
+    config.servers[0].locations[0].client.keepalive.timeout = Duration::ZERO;
+    let world = World::new(&config);
+    let seen: Rc<RefCell<Vec<String>>> = Rc::default();
+    let noted = Rc::clone(&seen);
+    world.engine.hosts()[0].spawn("client", |process| async move {
+        let nginx = SocketAddr::from(([10, 0, 0, 5], 80));
+        for body in ["abc", "abcd"] {
+            let mut stream = process.connect(nginx).await.unwrap();
+            let length = body.len();
+            let request =
+                format!("POST / HTTP/1.1\r\nhost: am.example\r\ncontent-length: {length}\r\n\r\n{body}");
+            stream.write_all(request.as_bytes()).await.unwrap();
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer).await.unwrap();
+            noted.borrow_mut().push(answer.lines().next().unwrap().to_owned());
+            assert!(process.now() < SimTime::from_secs(1), "both are closed at once");
+        }
+    });
+    let mut world = world;
+    world.engine.run_for(Duration::from_secs(2));
+    assert_eq!(*seen.borrow(), ["HTTP/1.1 200 OK", "HTTP/1.1 413 Payload Too Large"]);
 }
 
 #[test]

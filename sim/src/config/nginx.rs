@@ -3,6 +3,7 @@
 //! Inheritance is already applied: every [`Location`] carries all settings that hold for it, nginx's defaults
 //! where the file is silent.
 
+mod client;
 mod directives;
 mod lexer;
 mod location;
@@ -96,6 +97,8 @@ pub struct Upstream {
     pub method: Method,
     /// Idle connections that each worker process keeps open; none without `keepalive`.
     pub keepalive: Option<u32>,
+    /// How long such a connection is kept: `keepalive_requests`, `keepalive_time`, `keepalive_timeout` (60 s).
+    pub keepalive_limits: KeepAlive,
     /// Whether the worker processes share their marks.
     pub zone: bool,
 }
@@ -141,6 +144,32 @@ pub struct Server {
     pub answer: Option<Answer>,
     /// Locations, in order of the file.
     pub locations: Vec<Location>,
+    /// What holds for clients' connections before a location is chosen.
+    pub client: ClientSettings,
+}
+
+/// How long a connection stays open between requests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KeepAlive {
+    /// `keepalive_requests`: the connection is closed after so many, 1000 by default.
+    pub requests: u32,
+    /// `keepalive_time`: and after this long, an hour by default.
+    pub time: Duration,
+    /// `keepalive_timeout`: and when it was idle for this long.
+    pub timeout: Duration,
+}
+
+/// What nginx allows its clients.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ClientSettings {
+    /// `client_header_timeout`, 60 s by default.
+    pub header_timeout: Duration,
+    /// `client_body_timeout`, 60 s by default, between two reads.
+    pub body_timeout: Duration,
+    /// `client_max_body_size` in bytes, 1 MiB by default; none is no limit.
+    pub body_bytes_max: Option<u64>,
+    /// Between requests; a timeout of zero closes after each. 75 s by default.
+    pub keepalive: KeepAlive,
 }
 
 /// One `listen`.
@@ -189,6 +218,8 @@ pub struct Location {
     pub path: String,
     /// What it does with a request.
     pub action: Action,
+    /// What holds for clients whose requests come here.
+    pub client: ClientSettings,
 }
 
 /// What a location does with a request.
@@ -245,6 +276,8 @@ pub struct Proxy {
     pub buffering: bool,
     /// `proxy_request_buffering`, on by default.
     pub request_buffering: bool,
+    /// `proxy_ignore_client_abort`, off by default.
+    pub ignore_client_abort: bool,
 }
 
 /// When a request is passed to the next member of a group.

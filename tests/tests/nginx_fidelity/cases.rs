@@ -414,6 +414,31 @@ fn breaking() -> Vec<Case> {
             ],
         },
         Case {
+            name: "a request goes on without its client if nginx is told so",
+            conf: "
+                upstream be { server 10.0.0.21:80 fail_timeout=1s; server 10.0.0.22:80 fail_timeout=1s; }
+                server {
+                    listen 80;
+                    location / { proxy_pass http://be; proxy_read_timeout 1s; proxy_ignore_client_abort on; }
+                }
+            ",
+            steps: vec![Set(0, Hang), Leave(get("/"), 300), Wait(1500), Repeat(2, get("/"))],
+        },
+        Case {
+            name: "a request that is too long is refused",
+            conf: "
+                client_max_body_size 1k;
+                upstream be { server 10.0.0.21:80; server 10.0.0.22:80; }
+                server {
+                    listen 80;
+                    location / { proxy_pass http://be; }
+                    location /short { proxy_pass http://be; client_max_body_size 3; }
+                    location /any { proxy_pass http://be; client_max_body_size 0; }
+                }
+            ",
+            steps: vec![Ask(ask("POST", "/")), Ask(ask("POST", "/short")), Ask(ask("PUT", "/any")), Ask(get("/short"))],
+        },
+        Case {
             name: "connections are kept for the next requests",
             conf: "
                 upstream be { server 10.0.0.21:80; server 10.0.0.22:80; server 10.0.0.23:80; keepalive 2; }

@@ -20,6 +20,8 @@ use crate::script::{self, Ask, Case, HALF, Mode, SERVERS, Step, name_of};
 const PATIENCE: Duration = Duration::from_secs(30);
 /// nginx is up, and its log is written, within this time.
 const START_MAX: Duration = Duration::from_secs(10);
+/// A listener that was closed lives on for a moment in another thread's child, between fork and exec.
+const HELD: Duration = Duration::from_millis(5);
 /// A server that is not silent accepts within this time.
 const WAKE_MAX: Duration = Duration::from_millis(300);
 
@@ -67,7 +69,7 @@ pub fn run(case: &Case) -> Result<Vec<String>, Failed> {
     for (id, ask, asked) in asked {
         let (outcome, lines) = match asked {
             Asked::Done(bytes) => (script::outcome(&ask, &bytes), &mut lines),
-            Asked::Left => ("left".to_owned(), &mut lines),
+            Asked::Left => (script::outcome(&ask, b""), &mut last),
             Asked::Beside(thread) => {
                 let bytes = thread.join().map_err(|_| "a client panicked")??;
                 (script::outcome(&ask, &bytes), &mut last)
@@ -248,10 +250,13 @@ impl Servers {
                 // Wakes the thread, which sees the mode and closes its listener.
                 if TcpStream::connect_timeout(&address, WAKE_MAX).is_ok() {
                     accepting.join().expect("a server does not panic");
+                    while TcpStream::connect(address).is_ok() {
+                        thread::sleep(HELD);
+                    }
                 }
             }
         } else if server.accepting.is_none() {
-            let listener = TcpListener::bind(address)?;
+            let listener = bind(address)?;
             let (mode, connections) = (Arc::clone(&server.mode), Arc::clone(&server.connections));
             server.accepting = Some(thread::spawn(move || accept(&listener, index, &mode, &connections)));
         }
@@ -265,6 +270,16 @@ impl Drop for Servers {
             let _ = self.set(server, Mode::Refuse);
         }
     }
+}
+
+fn bind(address: SocketAddr) -> std::io::Result<TcpListener> {
+    for _ in 0..START_MAX.as_millis() / HELD.as_millis() {
+        match TcpListener::bind(address) {
+            Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => thread::sleep(HELD),
+            other => return other,
+        }
+    }
+    TcpListener::bind(address)
 }
 
 fn accept(listener: &TcpListener, server: usize, mode: &Mutex<Mode>, connections: &AtomicUsize) {

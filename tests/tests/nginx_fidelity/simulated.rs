@@ -64,9 +64,9 @@ pub fn run(case: &Case, planted: Option<PlantedBug>) -> Result<Vec<String>, Fail
             }
             Step::Leave(ask, ms) => {
                 id += 1;
-                world.begin(id, ask, Some(Duration::from_millis(ms)));
+                let got = world.begin(id, ask, Some(Duration::from_millis(ms)));
                 world.engine.run_for(Duration::from_millis(ms + 100));
-                lines.push(script::line(id, &ask, "left", &world.tried()));
+                beside.push((id, ask, got, world.tried()));
             }
         }
     }

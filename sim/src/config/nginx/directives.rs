@@ -83,7 +83,7 @@ const fn block(name: &'static str, contexts: Contexts, least: usize, most: usize
     Known { name, contexts, args: (least, most), block: true }
 }
 
-const MODELLED: [Known; 30] = [
+const MODELLED: [Known; 37] = [
     simple("worker_processes", MAIN, 1, 1),
     block("events", MAIN, 0, 0),
     block("http", MAIN, 0, 0),
@@ -105,6 +105,13 @@ const MODELLED: [Known; 30] = [
     simple("proxy_next_upstream_timeout", HSL, 1, 1),
     simple("proxy_buffering", HSL, 1, 1),
     simple("proxy_request_buffering", HSL, 1, 1),
+    simple("client_body_timeout", HSL, 1, 1),
+    simple("client_header_timeout", HS, 1, 1),
+    simple("client_max_body_size", HSL, 1, 1),
+    simple("keepalive_requests", HTTP | SERVER | LOCATION | UPSTREAM, 1, 1),
+    simple("keepalive_time", HTTP | SERVER | LOCATION | UPSTREAM, 1, 1),
+    simple("keepalive_timeout", HTTP | SERVER | LOCATION | UPSTREAM, 1, 2),
+    simple("proxy_ignore_client_abort", HSL, 1, 1),
     simple("ip_hash", UPSTREAM, 0, 0),
     simple("least_conn", UPSTREAM, 0, 0),
     simple("keepalive", UPSTREAM, 1, 1),
@@ -116,7 +123,7 @@ const MODELLED: [Known; 30] = [
     simple("include", ANYWHERE, 1, 1),
 ];
 
-const NO_EFFECT: [Known; 123] = [
+const NO_EFFECT: [Known; 116] = [
     simple("absolute_redirect", HSL, 1, 1),
     simple("accept_mutex", EVENTS, 1, 1),
     simple("accept_mutex_delay", EVENTS, 1, 1),
@@ -127,10 +134,7 @@ const NO_EFFECT: [Known; 123] = [
     simple("client_body_buffer_size", HSL, 1, 1),
     simple("client_body_in_single_buffer", HSL, 1, 1),
     simple("client_body_temp_path", HSL, 1, 4),
-    simple("client_body_timeout", HSL, 1, 1),
     simple("client_header_buffer_size", HS, 1, 1),
-    simple("client_header_timeout", HS, 1, 1),
-    simple("client_max_body_size", HSL, 1, 1),
     simple("connection_pool_size", HS, 1, 1),
     simple("daemon", MAIN, 1, 1),
     simple("debug_connection", EVENTS, 1, 1),
@@ -151,9 +155,6 @@ const NO_EFFECT: [Known; 123] = [
     simple("http2_max_concurrent_streams", HS, 1, 1),
     simple("ignore_invalid_headers", HS, 1, 1),
     simple("index", HSL, 1, MANY),
-    simple("keepalive_requests", HTTP | SERVER | LOCATION | UPSTREAM, 1, 1),
-    simple("keepalive_time", HTTP | SERVER | LOCATION | UPSTREAM, 1, 1),
-    simple("keepalive_timeout", HTTP | SERVER | LOCATION | UPSTREAM, 1, 2),
     simple("large_client_header_buffers", HS, 2, 2),
     simple("lingering_close", HSL, 1, 1),
     simple("lingering_time", HSL, 1, 1),
@@ -179,7 +180,6 @@ const NO_EFFECT: [Known; 123] = [
     simple("proxy_headers_hash_bucket_size", HSL, 1, 1),
     simple("proxy_headers_hash_max_size", HSL, 1, 1),
     simple("proxy_hide_header", HSL, 1, 1),
-    simple("proxy_ignore_client_abort", HSL, 1, 1),
     simple("proxy_max_temp_file_size", HSL, 1, 1),
     simple("proxy_pass_header", HSL, 1, 1),
     simple("proxy_redirect", HSL, 1, 2),

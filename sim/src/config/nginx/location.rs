@@ -5,13 +5,13 @@ use super::proxy::{self, Settings};
 use super::reader::Reader;
 use super::tree::Directive;
 use super::values;
-use super::{Action, Answer, Location, Upstream, Variable};
+use super::{Action, Answer, ClientSettings, Location, Upstream, Variable};
 
 /// Reads one `location` block.
 pub(super) fn read(
     reader: &mut Reader<'_>,
     directive: &Directive,
-    settings: &Settings,
+    (settings, client): (&Settings, ClientSettings),
     locations: &mut Vec<Location>,
     upstreams: &mut Vec<Upstream>,
 ) {
@@ -48,6 +48,7 @@ pub(super) fn read(
     }
     let directives = reader.modelled(directive.block.as_deref().unwrap_or_default(), LOCATION);
     let settings = settings.within(reader, &directives);
+    let client = client.within(reader, &directives);
     let mut answer = None;
     let mut pass = None;
     for directive in directives {
@@ -63,7 +64,7 @@ pub(super) fn read(
         (None, Some(pass)) => Action::Proxy(pass),
         (None, None) => Action::Files,
     };
-    locations.push(Location { exact, path: path.text.clone(), action });
+    locations.push(Location { exact, path: path.text.clone(), action, client });
 }
 
 /// Patterns of `rewrite` that match every path, and what `$1` is in them.

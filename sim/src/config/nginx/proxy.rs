@@ -22,6 +22,7 @@ pub(super) struct Settings {
     next_upstream_timeout: Duration,
     buffering: bool,
     request_buffering: bool,
+    ignore_client_abort: bool,
 }
 
 impl Default for Settings {
@@ -38,6 +39,7 @@ impl Default for Settings {
             next_upstream_timeout: Duration::ZERO,
             buffering: true,
             request_buffering: true,
+            ignore_client_abort: false,
         }
     }
 }
@@ -71,6 +73,7 @@ impl Settings {
                 }
                 "proxy_buffering" => set_flag(reader, word, &mut settings.buffering),
                 "proxy_request_buffering" => set_flag(reader, word, &mut settings.request_buffering),
+                "proxy_ignore_client_abort" => set_flag(reader, word, &mut settings.ignore_client_abort),
                 "proxy_next_upstream" => read_next_upstream(reader, directive, &mut next_upstream),
                 _ => {}
             }
@@ -188,6 +191,7 @@ pub(super) fn read_pass(
         next_upstream_timeout: settings.next_upstream_timeout,
         buffering: settings.buffering,
         request_buffering: settings.request_buffering,
+        ignore_client_abort: settings.ignore_client_abort,
     })
 }
 

@@ -66,6 +66,13 @@ impl Reader<'_> {
         }
     }
 
+    /// Puts a value into its setting, or reports what is wrong with it.
+    pub(super) fn set<T>(&mut self, word: &Word, value: Result<T, String>, setting: &mut T) {
+        if let Some(value) = self.value(word, value) {
+            *setting = value;
+        }
+    }
+
     /// The directives of a block that the model reads; everything else in it is reported or has no effect.
     pub(super) fn modelled<'d>(&mut self, block: &'d [Directive], context: Contexts) -> Vec<&'d Directive> {
         let mut seen = BTreeSet::new();

@@ -10,7 +10,7 @@ use super::proxy::Settings;
 use super::reader::Reader;
 use super::tree::Directive;
 use super::values;
-use super::{Listen, NginxConfig, Server, ServerName};
+use super::{ClientSettings, Listen, NginxConfig, Server, ServerName};
 
 /// Whether certificate and key are set.
 #[derive(Debug, Clone, Copy, Default)]
@@ -30,13 +30,14 @@ impl Certificates {
 /// Reads all server blocks of the `http` block, and what they inherit from it.
 pub(super) fn read_all(reader: &mut Reader<'_>, http: &[&Directive], config: &mut NginxConfig) {
     let settings = Settings::default().within(reader, http);
+    let client = ClientSettings::default().within(reader, http);
     let mut certificates = Certificates::default();
     certificates.take(http);
     let ssl = ssl_on(reader, http);
     let mut defaults = BTreeMap::new();
     let mut names = BTreeMap::new();
     for directive in http.iter().filter(|directive| directive.name.text == "server") {
-        let inherited = (&settings, certificates, ssl);
+        let inherited = (&settings, client, certificates, ssl);
         let server = read(reader, directive, inherited, config, &mut defaults);
         warn_of_conflicts(reader, directive, &server, &mut names);
         config.servers.push(server);
@@ -58,15 +59,17 @@ type Defaults = BTreeMap<(Option<IpAddr>, u16), usize>;
 fn read(
     reader: &mut Reader<'_>,
     directive: &Directive,
-    (settings, mut certificates, http_ssl): (&Settings, Certificates, bool),
+    (settings, client, mut certificates, http_ssl): (&Settings, ClientSettings, Certificates, bool),
     config: &mut NginxConfig,
     defaults: &mut Defaults,
 ) -> Server {
     let directives = reader.modelled(directive.block.as_deref().unwrap_or_default(), SERVER);
     let settings = settings.within(reader, &directives);
+    let client = client.within(reader, &directives);
     certificates.take(&directives);
     let ssl = ssl_on(reader, &directives) || http_ssl;
-    let mut server = Server { listens: Vec::new(), names: Vec::new(), answer: None, locations: Vec::new() };
+    let mut server =
+        Server { listens: Vec::new(), names: Vec::new(), answer: None, locations: Vec::new(), client };
     for directive in &directives {
         match directive.name.text.as_str() {
             "listen" => {
@@ -84,7 +87,8 @@ fn read(
                 server.answer = server.answer.or(answer);
             }
             "location" => {
-                location::read(reader, directive, &settings, &mut server.locations, &mut config.upstreams);
+                let inherited = (&settings, client);
+                location::read(reader, directive, inherited, &mut server.locations, &mut config.upstreams);
             }
             _ => {}
         }

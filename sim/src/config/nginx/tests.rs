@@ -86,6 +86,27 @@ fn a_block_inherits_settings_and_headers_only_if_it_sets_none() {
 }
 
 #[test]
+fn what_clients_may_do_is_inherited() {
+    let config = good(
+        "keepalive_timeout 10s 20s; client_max_body_size 8m; client_header_timeout 5;
+         upstream a { server 10.0.0.21; keepalive 2; keepalive_timeout 3s; keepalive_requests 7; keepalive_time 1m; }
+         server { keepalive_requests 5; client_body_timeout 2s;
+                  location / { proxy_pass http://a; proxy_ignore_client_abort on; client_max_body_size 0; } }
+         server { server_name b; keepalive_timeout 0; keepalive_time 2h; }",
+    );
+    let [first, second] = config.servers.as_slice() else { panic!() };
+    let seconds = Duration::from_secs;
+    assert_eq!((first.client.keepalive.timeout, first.client.keepalive.requests), (seconds(10), 5));
+    assert_eq!((first.client.header_timeout, first.client.body_timeout), (seconds(5), seconds(2)));
+    assert_eq!(first.client.body_bytes_max, Some(8 << 20));
+    assert_eq!(first.locations[0].client, ClientSettings { body_bytes_max: None, ..first.client });
+    assert!(proxy(&config).ignore_client_abort);
+    assert_eq!((second.client.keepalive.timeout, second.client.keepalive.time), (seconds(0), seconds(7200)));
+    let limits = KeepAlive { requests: 7, time: seconds(60), timeout: seconds(3) };
+    assert_eq!(config.upstreams[0].keepalive_limits, limits);
+}
+
+#[test]
 fn a_redirect_is_the_same_by_return_and_by_rewrite_but_for_the_query() {
     let config = good(
         "server { server_name a; rewrite ^/(.*) https://a/$1 permanent; }

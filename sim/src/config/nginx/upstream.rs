@@ -8,7 +8,7 @@ use super::lexer::Word;
 use super::reader::Reader;
 use super::tree::Directive;
 use super::values::{self, HostPort};
-use super::{Method, Upstream, UpstreamServer};
+use super::{KeepAlive, Method, Upstream, UpstreamServer};
 
 /// Reads one `upstream` block.
 pub(super) fn read(reader: &mut Reader<'_>, directive: &Directive, upstreams: &mut Vec<Upstream>) {
@@ -40,6 +40,9 @@ pub(super) fn read(reader: &mut Reader<'_>, directive: &Directive, upstreams: &m
                 }
                 upstream.keepalive = count;
             }
+            "keepalive_requests" | "keepalive_time" | "keepalive_timeout" => {
+                upstream.keepalive_limits.set(reader, directive);
+            }
             "zone" => upstream.zone = true,
             other => unreachable!("{other} is in the table of upstream blocks"),
         }
@@ -65,8 +68,14 @@ pub(super) fn read(reader: &mut Reader<'_>, directive: &Directive, upstreams: &m
 impl Upstream {
     /// A group without members, everything else at nginx's defaults.
     fn new(name: &str) -> Self {
-        let method = Method::RoundRobin;
-        Self { name: name.to_owned(), servers: Vec::new(), method, keepalive: None, zone: false }
+        Self {
+            name: name.to_owned(),
+            servers: Vec::new(),
+            method: Method::RoundRobin,
+            keepalive: None,
+            keepalive_limits: KeepAlive::new(Duration::from_secs(60)),
+            zone: false,
+        }
     }
 }
 

@@ -66,6 +66,24 @@ pub(super) fn number(text: &str) -> Result<u32, String> {
     number.ok_or_else(|| "invalid number".to_owned())
 }
 
+/// A size in bytes: `1m`, `512k`, `1g`, `100`.
+///
+/// # Errors
+/// nginx's word for it.
+pub(super) fn size(text: &str) -> Result<u64, String> {
+    let (digits, unit) = match text.as_bytes().last() {
+        Some(b'k' | b'K') => (&text[..text.len() - 1], 1024),
+        Some(b'm' | b'M') => (&text[..text.len() - 1], 1024 * 1024),
+        Some(b'g' | b'G') => (&text[..text.len() - 1], 1024 * 1024 * 1024),
+        _ => (text, 1),
+    };
+    let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    let bytes = digits.parse::<u64>().ok().filter(|_| is_number).and_then(|number| number.checked_mul(unit));
+    bytes
+        .filter(|&bytes| i64::try_from(bytes).is_ok())
+        .ok_or_else(|| "invalid value: a size is written as `1m`, `512k` or `100`".to_owned())
+}
+
 /// `on` or `off`.
 ///
 /// # Errors
@@ -272,6 +290,16 @@ mod tests {
             assert!(time(text, true).is_err(), "{text}");
         }
         assert!(time("500ms", false).is_err());
+    }
+
+    #[test]
+    fn sizes_are_read_as_nginx_reads_them() {
+        for (text, bytes) in [("0", 0), ("100", 100), ("8k", 8192), ("1M", 1 << 20), ("2g", 2 << 30)] {
+            assert_eq!(size(text), Ok(bytes), "{text}");
+        }
+        for text in ["", "m", "1t", "-1", "+1", "1.5m", "99999999999999999999", "9999999999g", "é"] {
+            assert!(size(text).is_err(), "{text}");
+        }
     }
 
     #[test]
