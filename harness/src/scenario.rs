@@ -7,6 +7,7 @@
 pub mod amount;
 mod builder;
 pub mod fault;
+mod folder;
 mod moment;
 mod names;
 mod parse;
@@ -19,6 +20,7 @@ pub mod workload;
 
 pub use builder::Builder;
 pub use fault::FaultSpec;
+pub use folder::files_below;
 pub use moment::{Begins, Lasts, SpanRange};
 pub use selector::{Selector, TargetSpec};
 pub use trigger::{FORMS as TRIGGER_FORMS, TriggerForm};

@@ -14,15 +14,9 @@ pub fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("this package stands in the repository").to_owned()
 }
 
-/// The files of the committed scenarios, in order of name.
+/// The files of the committed scenarios, in order.
 pub fn scenario_files() -> Vec<PathBuf> {
-    let folder = root().join("scenarios");
-    let entries = std::fs::read_dir(&folder).expect("the repository has scenarios");
-    let mut files: Vec<_> = (entries.map(|entry| entry.expect("the folder is readable").path()))
-        .filter(|path| path.extension().is_some_and(|ending| ending == "toml"))
-        .collect();
-    files.sort();
-    files
+    harness::scenario::files_below(&root().join("scenarios")).expect("the repository has scenarios")
 }
 
 /// What a call of the command gave.

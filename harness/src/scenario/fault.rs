@@ -9,9 +9,11 @@ use std::time::Duration;
 
 use super::moment::{self, Begins, Lasts};
 use super::selector::TargetSpec;
+use crate::cluster::Topology;
 use crate::finding::did_you_mean;
-use crate::plan::FaultKind;
+use crate::plan::{FaultKind, Target};
 use crate::table::{Placed, Table};
+use crate::trace::NodeName;
 
 /// A kind of fault, as scenario files write it.
 pub struct Kind {
@@ -23,6 +25,8 @@ pub struct Kind {
     pub keys: &'static [(&'static str, &'static str)],
     /// Reads its own keys; what is wrong is reported, and none given back when nothing can be made of it.
     pub(super) read: fn(&Table<'_>) -> Option<(FaultKind, TargetSpec)>,
+    /// The instances of this kind that make sense on a cluster: a few typical values for each target.
+    pub(super) candidates: fn(&Topology) -> Vec<(FaultKind, Target)>,
 }
 
 impl std::fmt::Debug for Kind {
@@ -33,6 +37,40 @@ impl std::fmt::Debug for Kind {
 
 /// All kinds of faults, in the order in which they are listed.
 pub const KINDS: &[Kind] = &[power_off::KIND, process_kill::KIND, partition::KIND, slow_link::KIND];
+
+/// The instances of all kinds that make sense on a cluster, in the order of [`KINDS`]: what is drawn from, or gone
+/// through, where nobody has written a fault down.
+pub fn candidates(topology: &Topology) -> Vec<(FaultKind, Target)> {
+    KINDS.iter().flat_map(|kind| (kind.candidates)(topology)).collect()
+}
+
+/// Each machine by itself.
+fn each_machine(topology: &Topology) -> impl Iterator<Item = NodeName> + '_ {
+    topology.nodes().filter(|node| !topology.clients.contains(node)).cloned()
+}
+
+/// Each pair of machines and the clients between which something is sent: gateways among each other, the balancer
+/// with every gateway, the clients with the balancer.
+fn each_link(topology: &Topology) -> Vec<Target> {
+    let gateways: Vec<&NodeName> = topology.managers.iter().chain(&topology.workers).collect();
+    let mut links = Vec::new();
+    let mut add =
+        |a: &NodeName, b: &NodeName| links.push(Target::Between { a: vec![a.clone()], b: vec![b.clone()] });
+    for (index, one) in gateways.iter().enumerate() {
+        for other in &gateways[index + 1..] {
+            add(one, other);
+        }
+    }
+    for balancer in &topology.balancers {
+        for gateway in &gateways {
+            add(balancer, gateway);
+        }
+        for clients in &topology.clients {
+            add(clients, balancer);
+        }
+    }
+    links
+}
 
 /// The keys that every fault has.
 pub const COMMON_KEYS: &[(&str, &str)] = &[
@@ -110,6 +148,22 @@ mod tests {
                 crate::scenario::Scenario::parse(&crate::finding::Source::new("x.toml", text));
             assert!(findings.is_empty(), "{}", findings.render(false));
             assert_eq!(scenario.faults[0].kind.name(), kind.name);
+        }
+    }
+
+    #[test]
+    fn every_kind_can_happen_to_a_cluster_and_acts_on_nodes_that_it_has() {
+        let maker = crate::fake::FakeMaker::for_plans();
+        let (topology, _) = crate::cluster::ClusterMaker::topology(&maker, &Default::default()).unwrap();
+        for kind in KINDS {
+            let candidates = (kind.candidates)(&topology);
+            assert!(!candidates.is_empty(), "{} cannot happen", kind.name);
+            for (fault, target) in candidates {
+                assert_eq!(fault.name(), kind.name);
+                assert!(fault.can_act_on(&target), "{fault:?} on {target:?}");
+                let known = |node: &NodeName| topology.nodes().any(|other| other == node);
+                assert!(target.nodes().iter().all(known), "{target:?}");
+            }
         }
     }
 

@@ -6,6 +6,7 @@ use clap::Args;
 use harness::cluster::ClusterMaker;
 use harness::scenario::Scenario;
 
+use super::Exit;
 use super::scenarios;
 use super::screen::Screen;
 
@@ -13,14 +14,24 @@ use super::screen::Screen;
 #[derive(Debug, Args)]
 pub struct Arguments {
     /// Scenario files, or names of scenarios in `scenarios/`
-    #[arg(required = true)]
+    #[arg(required_unless_present = "all")]
     files: Vec<PathBuf>,
+    /// All scenarios in `scenarios/`
+    #[arg(long, conflicts_with = "files")]
+    all: bool,
 }
 
 /// Checks each file; says of each that is well that it is.
 pub fn check(arguments: &Arguments, maker: &dyn ClusterMaker, screen: &mut Screen) {
-    for file in &arguments.files {
-        let file = scenarios::file_of(file);
+    let files = match arguments.all {
+        false => arguments.files.iter().map(|given| scenarios::file_of(given)).collect(),
+        true => scenarios::all().unwrap_or_else(|error| {
+            let why = format!("cannot list the folder {}: {error}", scenarios::FOLDER);
+            screen.trouble(Exit::BadInput, &why);
+            Vec::new()
+        }),
+    };
+    for file in files {
         let (_, findings) = Scenario::check(&file, maker);
         screen.findings(&findings);
         let warnings = findings.iter().count();

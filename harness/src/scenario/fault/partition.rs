@@ -1,8 +1,8 @@
 //! Packets between two groups of nodes are lost, in one direction or both. At the end they pass again.
 
-use super::Kind;
+use super::{Kind, each_link};
 use crate::finding::did_you_mean;
-use crate::plan::{FaultKind, PartitionDirection};
+use crate::plan::{FaultKind, PartitionDirection, Target};
 use crate::scenario::selector;
 
 pub(super) const KIND: Kind = Kind {
@@ -29,5 +29,12 @@ pub(super) const KIND: Kind = Kind {
             },
         };
         Some((FaultKind::Partition { direction }, target?))
+    },
+    candidates: |topology| {
+        let directions = [PartitionDirection::Both, PartitionDirection::AToB, PartitionDirection::BToA];
+        let of = |target: &Target| {
+            directions.map(|direction| (FaultKind::Partition { direction }, target.clone()))
+        };
+        each_link(topology).iter().flat_map(of).collect()
     },
 };

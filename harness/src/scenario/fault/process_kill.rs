@@ -1,8 +1,9 @@
 //! A process is killed (SIGKILL), while its machine and its kernel go on. At the end it is started again.
 
 use super::Kind;
-use crate::plan::FaultKind;
+use crate::plan::{FaultKind, Target};
 use crate::scenario::selector::{self, TargetSpec};
+use crate::trace::NodeName;
 
 pub(super) const KIND: Kind = Kind {
     name: "process-kill",
@@ -15,5 +16,14 @@ pub(super) const KIND: Kind = Kind {
         let nodes = selector::nodes(table);
         let process = table.require_text("process", "write `process = \"wso2\"`");
         Some((FaultKind::ProcessKill, TargetSpec::Process { nodes: nodes?, process: process? }))
+    },
+    candidates: |topology| {
+        let processes =
+            topology.processes.iter().flat_map(|(node, names)| names.iter().map(move |name| (node, name)));
+        let target = |(node, process): (&NodeName, &String)| Target::Process {
+            nodes: vec![node.clone()],
+            process: process.as_str().into(),
+        };
+        processes.map(|one| (FaultKind::ProcessKill, target(one))).collect()
     },
 };

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::Kind;
-use crate::plan::{FaultKind, LinkChange};
+use super::{Kind, each_link};
+use crate::plan::{FaultKind, LinkChange, Target};
 use crate::scenario::amount::parse_bandwidth;
 use crate::scenario::selector;
 use crate::table::Placed;
@@ -32,5 +32,17 @@ pub(super) const KIND: Kind = Kind {
         }
         let change = LinkChange { latency_ns, jitter_ns, bandwidth_bytes_per_s };
         Some((FaultKind::SlowLink { change }, target?))
+    },
+    candidates: |topology| {
+        let late = LinkChange {
+            latency_ns: Some(200_000_000),
+            jitter_ns: Some(50_000_000),
+            ..LinkChange::default()
+        };
+        let narrow = LinkChange { bandwidth_bytes_per_s: Some(16 << 10), ..LinkChange::default() };
+        let of = |target: Target| {
+            [&late, &narrow].map(|change| (FaultKind::SlowLink { change: change.clone() }, target.clone()))
+        };
+        each_link(topology).into_iter().flat_map(of).collect()
     },
 };
