@@ -20,6 +20,8 @@ mod tests;
 pub use panel::Panel;
 pub use scene::{FaultWindow, Scene, Window};
 
+use std::sync::Arc;
+
 use crate::capability::Capability;
 use crate::expectation::Claim;
 use crate::report::Judgement;
@@ -94,8 +96,16 @@ impl Verdicts {
             claim: claim.to_owned(),
             status,
             summary,
+            cause: "".into(),
             evidence,
         });
+    }
+
+    /// Says why the verdict that was added last failed, if it did.
+    fn because(&mut self, cause: impl Into<Arc<str>>) {
+        if let Some(last) = self.list.last_mut().filter(|last| last.status == Status::Fail) {
+            last.cause = cause.into();
+        }
     }
 }
 
@@ -110,6 +120,15 @@ fn count(number: u64, what: &str) -> String {
         1 => format!("1 {what}"),
         _ if what.ends_with("sh") => format!("{number} {what}es"),
         _ => format!("{number} {what}s"),
+    }
+}
+
+/// What an operation that failed met, in words.
+fn met(error: &Arc<str>, status: Option<u16>) -> Arc<str> {
+    match status {
+        _ if !error.is_empty() => error.clone(),
+        Some(status) => format!("HTTP {status}").into(),
+        None => "no answer".into(),
     }
 }
 

@@ -19,6 +19,7 @@ pub mod rng;
 pub mod run;
 pub mod scenario;
 mod sentence;
+pub mod signature;
 pub mod table;
 pub mod time;
 pub mod trace;

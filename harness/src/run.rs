@@ -132,6 +132,7 @@ pub fn judge<E>(events: impl IntoIterator<Item = Result<Event, E>>) -> Result<Re
         claim: "the trace is whole".to_owned(),
         status: Status::Unknown,
         summary: "it does not end with the end of the run: what came after is not known".to_owned(),
+        cause: "".into(),
         evidence: Vec::new(),
     };
     Ok(audience.report(fingerprint, if whole { Vec::new() } else { vec![cut_short] }))

@@ -6,6 +6,7 @@
 
 pub mod compare;
 pub mod event;
+pub mod mark;
 mod read;
 mod recorder;
 mod sink;

@@ -33,6 +33,10 @@ pub struct Verdict {
     pub status: Status,
     /// What was seen, in a sentence with its figures.
     pub summary: String,
+    /// Why it failed, in words that name no moment, no figure and no single node or API, so that runs that fail
+    /// for the same reason say the same; empty where the checker saw no reason, or nothing failed.
+    #[serde(default, skip_serializing_if = "str::is_empty")]
+    pub cause: Arc<str>,
     /// The events that prove it, at most [`Verdict::EVIDENCE_MAX`].
     pub evidence: Vec<EventId>,
 }

@@ -27,7 +27,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
 
-use harness::trace::EventKind;
+use harness::trace::{EventKind, mark};
 
 use self::hot_deployment::KnownFiles;
 pub use self::management::{
@@ -51,30 +51,6 @@ pub const PROCESS: &str = "wso2";
 const PASS_THROUGH_IDLE: Duration = Duration::from_secs(180);
 /// An idle connection to a servlet port is closed after this long: Tomcat's default keep-alive.
 const SERVLET_IDLE: Duration = Duration::from_secs(20);
-
-/// The marks that gateways leave in a trace.
-pub mod mark {
-    /// A set of artifacts of several revisions was deployed, with no update under way that would end it.
-    pub const TORN_DEPLOYED: &str = "torn snapshot deployed";
-    /// A call was answered by such a set.
-    pub const TORN_SERVED: &str = "torn snapshot served";
-    /// A call was answered while an update had changed some parts of its API and not yet others.
-    pub const SERVED_WHILE_UPDATING: &str = "mixed revisions served during an update";
-    /// A call found no API and no main sequence of the installation: it was dropped, with 202.
-    pub const DROPPED: &str = "call dropped without a main sequence";
-    /// A call met an API of which a sequence or an endpoint is missing.
-    pub const INCOMPLETE_SERVED: &str = "incomplete API called";
-    /// An artifact arrived while the server started, and is now known but not deployed.
-    pub const SKIPPED_AT_START_UP: &str = "artifact skipped at start-up";
-    /// What was done to a file was undone again and again: a bad update, or the removal of a sequence that stays.
-    pub const RESTORE_LOOP: &str = "artifact restored again";
-    /// A process ended with publishes in its queue that it had acknowledged and not written.
-    pub const LOST_IN_QUEUE: &str = "publish lost in queue";
-    /// An artifact could not be written; nobody but the log knows.
-    pub const PERSISTENCE_FAILED: &str = "persistence failed";
-    /// A file is gone with its folder, and what it held is served on.
-    pub const KEPT_WITHOUT_FOLDER: &str = "artifact kept because its folder is gone";
-}
 
 /// Bugs that tests of the checkers put into a server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

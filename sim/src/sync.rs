@@ -7,7 +7,7 @@
 
 use std::rc::Rc;
 
-use harness::trace::EventKind;
+use harness::trace::{EventKind, mark};
 
 use crate::config::{SyncConfig, WorkerTarget};
 use crate::host::Host;
@@ -56,7 +56,7 @@ where
             0
         }
         Err(_) => {
-            process.record(EventKind::Mark { mark: "sync lock was held by another run".into() });
+            process.record(EventKind::Mark { mark: mark::LOCK_HELD.into() });
             process.log(format!("mkdir: cannot create directory '{LOCK}': File exists"));
             1
         }

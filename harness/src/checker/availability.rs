@@ -18,10 +18,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::ledger::{self, Ledger, Loss};
-use super::{Checker, Scene, Stated, Verdicts, count, held};
+use super::{Checker, Scene, Stated, Verdicts, count, held, met};
 use crate::capability::Capability;
 use crate::expectation::{Claim, Condition, Share};
 use crate::report::Judgement;
+use crate::signature::plain;
 use crate::time::{SimTime, show_span};
 use crate::trace::event::OpOutcome;
 use crate::trace::{Event, EventId, EventKind, NodeName};
@@ -182,6 +183,7 @@ impl Availability {
                 let evidence = first_losses().flat_map(|loss| loss.evidence.first().copied());
                 let evidence = or_last_good(evidence.collect());
                 verdicts.add(text, some, held(reached >= *share), summary, evidence);
+                verdicts.because(worst_met(&streams, scene));
             }
             Claim::OutageAtMost { span, .. } => {
                 let longer = streams.iter().flat_map(|(_, ledger)| ledger.longer_than(*span, scene.now));
@@ -196,15 +198,24 @@ impl Availability {
                     ),
                 };
                 verdicts.add(text, some, held(good), summary, or_last_good(evidence));
+                verdicts.because(worst_met(&streams, scene));
             }
             Claim::LostWhile { condition, back_within, .. } => {
                 let (status, summary, evidence) =
                     lost_while(capability, &streams, scene, condition, *back_within);
                 verdicts.add(text, some, status, summary, evidence);
+                verdicts.because(match streams.iter().find_map(|(_, ledger)| ledger.open_loss()) {
+                    Some(loss) => format!("not back: {}", plain(&loss.met)),
+                    None => "it works in that time, or is back too late".to_owned(),
+                });
             }
             Claim::BackAfterLastFault { within, .. } => {
                 let (status, summary, evidence) = back_after_calm(&streams, scene, *within);
                 verdicts.add(text, some, status, summary, evidence);
+                verdicts.because(match streams.iter().find_map(|(_, ledger)| ledger.open_loss()) {
+                    Some(loss) => format!("not back: {}", plain(&loss.met)),
+                    None => "back too late".to_owned(),
+                });
             }
             _ => {}
         }
@@ -378,6 +389,7 @@ fn works_at_the_end(
     };
     let claim = format!("{} works at the end", name(capability));
     verdicts.add(&claim, Some(capability), held(open.is_empty()), summary, evidence);
+    verdicts.because(open.first().map_or_else(String::new, |loss| plain(&loss.met)));
 }
 
 fn outages(
@@ -431,6 +443,12 @@ fn metrics(
     }
 }
 
+/// What the longest loss of all streams met first, without names and figures.
+fn worst_met(streams: &[(Option<&NodeName>, &Ledger)], scene: &Scene) -> String {
+    let worst = streams.iter().filter_map(|(_, ledger)| ledger.worst_met(scene.now));
+    worst.max_by_key(|(span, _)| *span).map_or_else(String::new, |(_, met)| plain(met))
+}
+
 fn totals(streams: &[(Option<&NodeName>, &Ledger)]) -> (u64, u64) {
     streams.iter().fold((0, 0), |(ok, failed), (_, ledger)| (ok + ledger.ok, failed + ledger.failed))
 }
@@ -442,15 +460,6 @@ fn capability_of(claim: &Claim) -> Option<Capability> {
         | Claim::LostWhile { capability, .. }
         | Claim::BackAfterLastFault { capability, .. } => Some(*capability),
         _ => None,
-    }
-}
-
-/// What an operation that failed met, in words.
-fn met(error: &Arc<str>, status: Option<u16>) -> Arc<str> {
-    match status {
-        _ if !error.is_empty() => error.clone(),
-        Some(status) => format!("HTTP {status}").into(),
-        None => "no answer".into(),
     }
 }
 

@@ -11,10 +11,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{Checker, Evidence, Scene, Stated, Verdicts, count, held};
+use super::{Checker, Evidence, Scene, Stated, Verdicts, count, held, met};
 use crate::capability::Capability;
 use crate::expectation::{Claim, Share};
 use crate::report::Judgement;
+use crate::signature::plain;
 use crate::time::SimTime;
 use crate::trace::event::{OpKind, OpOutcome};
 use crate::trace::{Event, EventKind, NodeName};
@@ -40,7 +41,7 @@ pub(super) const ENTRY: super::Entry = super::Entry {
 /// A balancer's node, and one of its groups of servers.
 type Group = (Option<NodeName>, Arc<str>);
 
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Balancer {
     tried: u64,
     retried: u64,
@@ -55,6 +56,8 @@ struct Balancer {
     calls: u64,
     errors: u64,
     error_events: Evidence,
+    /// What the first of them met.
+    first_error: Arc<str>,
     last_call: Option<u64>,
 }
 
@@ -92,12 +95,15 @@ impl Checker for Balancer {
             }
             // A balancer that is started anew has forgotten its marks.
             EventKind::ProcessStarted { .. } => self.marks.retain(|(node, _), _| *node != event.node),
-            EventKind::OpEnded { what: what @ OpKind::Call { .. }, started, outcome, status, .. }
-                if scene.is_judged(*started) && !scene.is_gone(what, *status) =>
-            {
+            EventKind::OpEnded {
+                what: what @ OpKind::Call { .. }, started, outcome, status, error, ..
+            } if scene.is_judged(*started) && !scene.is_gone(what, *status) => {
                 self.calls += 1;
                 self.last_call = Some(event.id);
                 if *outcome != OpOutcome::Ok {
+                    if self.errors == 0 {
+                        self.first_error = met(error, *status);
+                    }
                     self.errors += 1;
                     self.error_events.add(event.id);
                 }
@@ -120,6 +126,7 @@ impl Checker for Balancer {
             let evidence = if self.despite_mark == 0 { &self.mark_events } else { &self.despite_events };
             let claim = "a server that is marked down gets no request until the mark ends";
             verdicts.add(claim, SERVE, held(self.despite_mark == 0), summary, evidence.0.clone());
+            verdicts.because("a mark is not heeded");
         }
         let mut judgement = Judgement::default();
         if self.tried > 0 {
@@ -147,6 +154,7 @@ impl Balancer {
                 _ => format!("{} of {} were sent to a dead node", self.dead, count(self.tried, "request")),
             };
             verdicts.add(text, SERVE, status, summary, self.dead_events.0.clone());
+            verdicts.because("dead nodes are asked too often");
             return;
         }
         let share = Share::of(self.errors, self.calls);
@@ -170,5 +178,6 @@ impl Balancer {
             evidence.extend(self.last_call);
         }
         verdicts.add(text, SERVE, status, summary, evidence);
+        verdicts.because(plain(&self.first_error));
     }
 }

@@ -12,9 +12,11 @@
 //! Does not verify modes, times, owners or empty folders, nor that the manager's content is what was published
 //! (durability does). With several managers, the first one that has a synced folder is followed.
 
+mod carried;
 mod follow;
 
-pub(super) use follow::Follow;
+use self::carried::Carried;
+pub(super) use self::follow::Follow;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -55,10 +57,12 @@ struct Convergence {
     follow: Follow,
     /// What each running gateway serves, with the event of its deployment.
     served: BTreeMap<NodeName, BTreeMap<Arc<str>, (u64, EventId)>>,
+    carried: Carried,
 }
 
 impl Checker for Convergence {
     fn observe(&mut self, event: &Event, scene: &Scene) {
+        self.carried.observe(event, scene);
         if let Some(node) = &event.node {
             match &event.kind {
                 EventKind::FileChanged { path, change, digest, .. } => {
@@ -152,6 +156,7 @@ impl Convergence {
                     evidence.extend(windows.iter().map(|(_, window)| window.began));
                 }
                 verdicts.add(text, SYNC, status, summary, evidence);
+                verdicts.because("a worker became equal in that time");
             }
             _ => {}
         }
@@ -179,6 +184,8 @@ impl Convergence {
             (Status::Pass, format!("all {files} files are equal on {}", workers.join(" and ")))
         };
         verdicts.add(claim, SYNC, status, summary, evidence);
+        let lagging = workers.iter().find(|worker| !self.follow.stale(worker).is_empty());
+        verdicts.because(lagging.map_or_else(String::new, |worker| self.why_stale(worker)));
     }
 
     fn converged_within(
@@ -219,6 +226,8 @@ impl Convergence {
             }
         };
         verdicts.add(claim, SYNC, status, summary, evidence);
+        let lagging = workers.iter().find(|worker| !self.follow.stale(worker).is_empty());
+        verdicts.because(lagging.map_or_else(|| "too late".to_owned(), |worker| self.why_stale(worker)));
     }
 
     fn stale_at_most(
@@ -239,6 +248,8 @@ impl Convergence {
         let of = worst.path.as_deref().map(|path| format!(", of {path}")).unwrap_or_default();
         let summary = format!("at most {}, on {worker}{of}", show_span(worst.span));
         verdicts.add(claim, SYNC, held(worst.span <= span), summary, worst.evidence);
+        let lags = !self.follow.stale(worker).is_empty();
+        verdicts.because(if lags { self.why_stale(worker) } else { "too late".to_owned() });
     }
 
     /// All running workers must serve the same, once everything has settled.
@@ -277,6 +288,17 @@ impl Convergence {
         };
         let claim = "every worker serves the same revisions at the end";
         verdicts.add(claim, SYNC, held(different.is_empty()), summary, evidence);
+        let lagging = running.iter().find(|(worker, _)| !self.follow.stale(worker).is_empty());
+        verdicts.because(match lagging {
+            Some((worker, _)) => self.why_stale(worker),
+            None => self.carried.why_served(running.iter().map(|(worker, _)| *worker)),
+        });
+    }
+
+    /// Why a worker's files are not the manager's, without names and figures.
+    fn why_stale(&self, worker: &NodeName) -> String {
+        let Some((path, since)) = self.follow.stale(worker).first_key_value() else { return String::new() };
+        self.carried.why_stale(worker, path, since.at, self.follow.difference(worker, path))
     }
 
     fn converged(&self, worker: &NodeName, scene: &Scene) -> Converged {

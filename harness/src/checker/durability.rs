@@ -9,10 +9,13 @@
 //! was acknowledged in the last moments of a run, before a sync and a scan could carry it, is unknown unless it
 //! is seen.
 
+mod blows;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use self::blows::Blows;
 use super::convergence::Follow;
 use super::{Checker, Scene, Stated, Verdicts, count};
 use crate::capability::Capability;
@@ -44,6 +47,7 @@ struct Durability {
     /// The newest operation of each API that may have happened though nobody was told.
     perhaps: BTreeMap<Arc<str>, u64>,
     served: BTreeMap<NodeName, BTreeMap<Arc<str>, u64>>,
+    blows: Blows,
 }
 
 /// An acknowledged change of an API.
@@ -85,6 +89,7 @@ impl Checker for Durability {
                 OpOutcome::Failed => {}
             }
         }
+        self.blows.observe(event, scene);
         let Some(node) = &event.node else { return };
         match &event.kind {
             EventKind::ApiDeployed { api, revision } => {
@@ -148,6 +153,9 @@ impl Checker for Durability {
             }
             let summary = self.told(&lost, &unknown);
             verdicts.add(&stated.text, Some(Capability::Publish), status, summary, evidence);
+            if let Some((_, change)) = against.first() {
+                verdicts.because(self.blows.cause(change.at));
+            }
         }
         let mut judgement = Judgement::default();
         if self.acknowledged > 0 {

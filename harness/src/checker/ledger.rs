@@ -43,6 +43,8 @@ pub(super) struct Loss {
     pub(super) rows: u64,
     /// The faults that acted when it began, or what was met when none did.
     pub(super) cause: String,
+    /// What the first failure met.
+    pub(super) met: Arc<str>,
     /// The first failure, and the good one that ended it.
     pub(super) evidence: Vec<EventId>,
 }
@@ -115,6 +117,12 @@ impl Ledger {
         self.rows(end).map(|(span, _)| span).max().unwrap_or_default()
     }
 
+    /// What the first failure of the longest loss met.
+    pub(super) fn worst_met(&self, end: SimTime) -> Option<(Duration, &Arc<str>)> {
+        let spans = self.losses.iter().map(|loss| (loss.to.unwrap_or(end).since(loss.from), &loss.met));
+        spans.max_by_key(|(span, _)| *span)
+    }
+
     /// The events that prove rows of failures longer than this.
     pub(super) fn longer_than(&self, most: Duration, end: SimTime) -> Vec<EventId> {
         self.rows(end).filter(|(span, _)| *span > most).flat_map(|(_, proof)| proof).collect()
@@ -182,7 +190,16 @@ impl Ledger {
             _ => {
                 let cause = cause(entry, error, scene);
                 let evidence = vec![entry.event];
-                self.losses.push(Loss { from: entry.started, to: None, failed: 1, rows: 1, cause, evidence });
+                let met = error.clone();
+                self.losses.push(Loss {
+                    from: entry.started,
+                    to: None,
+                    failed: 1,
+                    rows: 1,
+                    cause,
+                    met,
+                    evidence,
+                });
             }
         }
     }

@@ -178,6 +178,8 @@ impl ReadOnly {
             (Status::Unknown, Vec::new())
         };
         verdicts.add(claim, None, status, self.told(workers), evidence);
+        // Which routes: that depends on how many were tried.
+        verdicts.because("a worker accepts writes");
     }
 
     fn changes(&self, claim: &str, workers: &[NodeName], verdicts: &mut Verdicts) {
@@ -199,6 +201,15 @@ impl ReadOnly {
             _ => self.events(workers, |worker| &worker.others_events),
         };
         verdicts.add(claim, None, status, self.told_changes(workers), evidence);
+        let writers: BTreeSet<&str> = workers
+            .iter()
+            .filter_map(|name| self.worker(name))
+            .flat_map(|worker| worker.others.iter().map(|writer| &**writer))
+            .collect();
+        verdicts.because(format!(
+            "changed by {}, which is not the sync",
+            writers.into_iter().collect::<Vec<_>>().join(" and ")
+        ));
     }
 
     fn worker(&self, name: &str) -> Option<&Worker> {

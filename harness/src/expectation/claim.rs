@@ -208,6 +208,32 @@ pub enum Claim {
 }
 
 impl Claim {
+    /// What kind of claim it is, without its names and figures.
+    pub fn form(&self) -> &'static str {
+        match self {
+            Claim::AvailableAtLeast { .. } => "enough operations end well",
+            Claim::OutageAtMost { span, .. } if span.is_zero() => "it is never lost",
+            Claim::OutageAtMost { .. } => "no outage is too long",
+            Claim::LostWhile { .. } => "it is lost for a time, and soon back",
+            Claim::BackAfterLastFault { .. } => "it is soon back after the last fault",
+            Claim::ConvergedWithin { .. } => "workers converge soon after the last fault",
+            Claim::ConvergedAtEnd { .. } => "workers are converged at the end",
+            Claim::NotConvergingWhile { .. } => "nothing converges for a time",
+            Claim::StaleAtMost { .. } => "no worker is stale for too long",
+            Claim::NoWriteAccepted { .. } => "no write is accepted by a worker",
+            Claim::WriteAccepted { .. } => "a write is accepted by a worker",
+            Claim::OnlySyncChanges { .. } => "only the sync changes a worker",
+            Claim::ChangedBesidesSync { .. } => "something besides the sync changes a worker",
+            Claim::PublishesLostAtMost { .. } | Claim::PublishesLostOnly { .. } => {
+                "no acknowledged publish is lost"
+            }
+            Claim::DeadRequestsAtMost { .. } => "few requests go to a dead node",
+            Claim::ClientErrorsAtMost { .. } | Claim::ClientErrorShareAtMost { .. } => {
+                "clients see few errors"
+            }
+        }
+    }
+
     /// Nodes and faults that the claim names, so that unknown names are found before a run.
     pub fn nodes(&self) -> Vec<&Named> {
         match self {

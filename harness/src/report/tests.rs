@@ -19,6 +19,7 @@ fn verdict(checker: &str, capability: Option<Capability>, status: Status, claim:
         claim: claim.to_owned(),
         status,
         summary: "seen <it> & said \"so\" | 99.9 %".to_owned(),
+        cause: "".into(),
         evidence: vec![12, 7001],
     }
 }

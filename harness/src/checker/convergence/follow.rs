@@ -17,8 +17,19 @@ const HISTORY_MAX: usize = 32;
 /// Since when a path on a worker holds what the manager no longer has, and the event that made it so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in super::super) struct Since {
-    at: SimTime,
+    pub(in super::super) at: SimTime,
     pub(in super::super) event: EventId,
+}
+
+/// How a file on a worker differs from the manager's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in super::super) enum Difference {
+    /// The worker does not have it.
+    Missing,
+    /// The manager does not have it.
+    Extra,
+    /// Both have it with different contents.
+    Content,
 }
 
 /// The longest staleness of a worker.
@@ -163,6 +174,17 @@ impl Follow {
     pub(in super::super) fn stale(&self, worker: &str) -> &BTreeMap<Arc<str>, Since> {
         static NONE: BTreeMap<Arc<str>, Since> = BTreeMap::new();
         self.workers.get(worker).map_or(&NONE, |worker| &worker.stale)
+    }
+
+    /// How a worker's file differs from the manager's.
+    pub(in super::super) fn difference(&self, worker: &str, path: &str) -> Difference {
+        let on_worker = self.workers.get(worker).is_some_and(|worker| worker.files.contains_key(path));
+        let on_manager = self.paths.get(path).is_some_and(|path| path.now.is_some());
+        match (on_worker, on_manager) {
+            (false, _) => Difference::Missing,
+            (true, false) => Difference::Extra,
+            (true, true) => Difference::Content,
+        }
     }
 
     /// The longest staleness of a worker, up to now, as far as it lies after warm-up.

@@ -1,0 +1,126 @@
+//! What the sync did for each worker, and who else had a hand in its files: why a worker is not as it should be.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::super::Scene;
+use super::follow::Difference;
+use crate::time::SimTime;
+use crate::trace::mark::{self, Explains};
+use crate::trace::{Event, EventKind, NodeName};
+
+/// Who may change a worker's files: the receiving end of the sync, as the trace names it.
+const SYNC_WRITER: &str = "rsync";
+
+/// What was seen of each worker.
+#[derive(Debug, Default)]
+pub(super) struct Carried {
+    workers: BTreeMap<NodeName, Worker>,
+}
+
+#[derive(Debug, Default)]
+struct Worker {
+    /// How many runs of rsync to it have begun and not ended.
+    running: u64,
+    /// The end of the last run: when, with which exit status.
+    ended: Option<(SimTime, i32)>,
+    /// Who changed files last, where it was not the sync.
+    others: BTreeMap<Arc<str>, Arc<str>>,
+    /// The processes that have ever said that they are ready.
+    servers: BTreeSet<Arc<str>>,
+    /// Marks that explain why it serves something else than its files say.
+    serving: BTreeSet<Arc<str>>,
+    /// Marks that explain why its files do not become the manager's.
+    files: BTreeSet<Arc<str>>,
+    /// An artifact that could not be deployed.
+    refused: bool,
+}
+
+impl Carried {
+    pub(super) fn observe(&mut self, event: &Event, scene: &Scene) {
+        match (&event.kind, &event.node) {
+            (EventKind::RsyncStarted { worker, .. }, _) => {
+                self.workers.entry(worker.clone()).or_default().running += 1;
+            }
+            (EventKind::RsyncEnded { worker, exit_code, .. }, _) => {
+                let worker = self.workers.entry(worker.clone()).or_default();
+                worker.running = worker.running.saturating_sub(1);
+                worker.ended = Some((event.at, *exit_code));
+            }
+            // The clients of its runs end with the machine that they run on, without a word.
+            (EventKind::NodeDown, Some(node)) if scene.managers.contains(node) => {
+                self.workers.values_mut().for_each(|worker| worker.running = 0);
+            }
+            (EventKind::FileChanged { path, writer, .. }, Some(node)) if scene.workers.contains(node) => {
+                let Some(path) = scene.below_root(node, path) else { return };
+                let worker = self.workers.entry(node.clone()).or_default();
+                if **writer == *SYNC_WRITER {
+                    worker.others.remove(path);
+                } else {
+                    worker.others.insert(path.into(), writer.clone());
+                }
+            }
+            (EventKind::Mark { mark }, Some(node)) => {
+                let Some(known) = mark::named(mark) else { return };
+                let worker = self.workers.entry(node.clone()).or_default();
+                match known.explains {
+                    Explains::Serving => worker.serving.insert(mark.clone()),
+                    Explains::Files => worker.files.insert(mark.clone()),
+                    Explains::Nothing | Explains::LostPublish => false,
+                };
+            }
+            (EventKind::ProcessReady { process }, Some(node)) => {
+                self.workers.entry(node.clone()).or_default().servers.insert(process.clone());
+            }
+            (EventKind::ProcessStarted { process }, Some(node)) => {
+                // A server that starts anew reads its files anew.
+                if let Some(worker) = self.workers.get_mut(node).filter(|one| one.servers.contains(process)) {
+                    worker.serving.clear();
+                    worker.refused = false;
+                }
+            }
+            (EventKind::DeployFailed { .. }, Some(node)) => {
+                self.workers.entry(node.clone()).or_default().refused = true;
+            }
+            _ => {}
+        }
+    }
+
+    /// Why a file of a worker, which has differed since this moment, is not the manager's.
+    pub(super) fn why_stale(&self, name: &str, path: &str, since: SimTime, difference: Difference) -> String {
+        let what = match difference {
+            Difference::Missing => "a file is missing",
+            Difference::Extra => "a file is left over",
+            Difference::Content => "a file has another content",
+        };
+        let none = Worker::default();
+        let worker = self.workers.get(name).unwrap_or(&none);
+        let how = match worker.ended {
+            _ if !worker.files.is_empty() => {
+                worker.files.iter().map(|mark| &**mark).collect::<Vec<_>>().join(" and ")
+            }
+            Some((at, 0)) if at >= since => "though the sync says that it succeeded".to_owned(),
+            Some((at, code)) if at >= since => format!("the sync fails with {code}"),
+            _ if worker.running > 0 => "the sync hangs".to_owned(),
+            _ => "no sync was run".to_owned(),
+        };
+        match worker.others.get(path) {
+            Some(writer) => format!("{what}, changed by {writer}: {how}"),
+            None => format!("{what}: {how}"),
+        }
+    }
+
+    /// Why one of these workers, whose files are right, serves something else.
+    pub(super) fn why_served<'a>(&self, workers: impl Iterator<Item = &'a NodeName>) -> String {
+        let seen: Vec<&Worker> = workers.filter_map(|worker| self.workers.get(worker)).collect();
+        let marks: BTreeSet<&str> =
+            seen.iter().flat_map(|worker| worker.serving.iter().map(|mark| &**mark)).collect();
+        if !marks.is_empty() {
+            return marks.into_iter().collect::<Vec<_>>().join(" and ");
+        }
+        match seen.iter().any(|worker| worker.refused) {
+            true => "an artifact could not be deployed".to_owned(),
+            false => "its files are right and it serves something else".to_owned(),
+        }
+    }
+}
