@@ -26,8 +26,9 @@ pub(super) struct Durability {
     transaction: u64,
     began_ns: i64,
     undo: Vec<Undo>,
-    /// Files whose content is not written back.
-    dirty: BTreeSet<Ino>,
+    /// Files whose content is not written back, those first that have been so for longest: when that began, in
+    /// nanoseconds since 1970, and the file. Such a file has its `stable` content beside the present one.
+    dirty: BTreeSet<(i64, Ino)>,
 }
 
 #[derive(Debug, Clone)]
@@ -40,7 +41,7 @@ impl Disk {
     /// Makes everything durable now, as sync(1) does.
     pub fn sync(&mut self) {
         self.durability.undo.clear();
-        for ino in std::mem::take(&mut self.durability.dirty) {
+        for (_, ino) in std::mem::take(&mut self.durability.dirty) {
             if let Some(inode) = self.inodes.get_mut(&ino) {
                 inode.stable = None;
             }
@@ -108,18 +109,14 @@ impl Disk {
             durability.transaction += 1;
             durability.began_ns = now_ns;
         }
-        if durability.dirty.is_empty() {
-            return;
-        }
-        let inodes = &mut self.inodes;
-        durability.dirty.retain(|ino| {
-            let Some(inode) = inodes.get_mut(ino) else { return false };
-            let old = now_ns.saturating_sub(inode.dirty_since_ns) >= WRITE_BACK_NS;
-            if old {
+        while let Some(&(since_ns, ino)) = durability.dirty.first()
+            && now_ns.saturating_sub(since_ns) >= WRITE_BACK_NS
+        {
+            durability.dirty.pop_first();
+            if let Some(inode) = self.inodes.get_mut(&ino) {
                 inode.stable = None;
             }
-            !old
-        });
+        }
     }
 
     /// Commits names and attributes, and writes one file's content.
@@ -129,8 +126,9 @@ impl Disk {
     }
 
     pub(super) fn write_back(&mut self, ino: Ino) {
-        self.durability.dirty.remove(&ino);
-        self.inode_mut(ino).stable = None;
+        let inode = self.inodes.get_mut(&ino).expect("an inode that is named or open exists");
+        inode.stable = None;
+        self.durability.dirty.remove(&(inode.dirty_since_ns, ino));
     }
 
     /// Remembers what a folder's entry was before it changes.
@@ -165,12 +163,11 @@ impl Disk {
 
     /// Says that a file's content is about to change from what it is now.
     pub(super) fn mark_dirty(&mut self, ino: Ino, now_ns: i64) {
-        if self.durability.dirty.insert(ino) {
-            let inode = self.inode_mut(ino);
-            if let Node::File(content) = &inode.node {
-                inode.stable = Some(content.clone());
-                inode.dirty_since_ns = now_ns;
-            }
+        let inode = self.inodes.get_mut(&ino).expect("an inode that is named or open exists");
+        if let (Node::File(content), None) = (&inode.node, &inode.stable) {
+            inode.stable = Some(content.clone());
+            inode.dirty_since_ns = now_ns;
+            self.durability.dirty.insert((now_ns, ino));
         }
     }
 }
