@@ -18,7 +18,7 @@ mod local;
 mod options;
 mod outcome;
 mod paths;
-mod real_tree;
+pub mod real_tree;
 mod receiving;
 mod scan;
 mod sender;

@@ -36,7 +36,7 @@ pub(super) fn who_am_i() -> (User, u32) {
 /// Copies what stands at an absolute path into a disk, with everything below it and the folders above it. What
 /// is not there is left out; what cannot be read stands there unreadable. With `follow`, a symlink at its end is
 /// taken for the folder that it leads to.
-pub(super) fn load(disk: &mut Disk, path: &[u8], follow: bool) {
+pub fn load(disk: &mut Disk, path: &[u8], follow: bool) {
     let slashes = path.iter().rev().take_while(|&&byte| byte == b'/').count();
     let path = if slashes == path.len() { b"/" } else { &path[..path.len() - slashes] };
     let ends = (1..path.len()).filter(|&at| path[at] == b'/');
