@@ -4,10 +4,12 @@
 //! is drawn while it runs (a link's jitter) comes from streams that are named and seeded here. So a stored
 //! plan reproduces a run even when the same scenario and seed would no longer resolve to it.
 
+mod content;
 mod fault;
 mod store;
 mod workload;
 
+pub use content::{APIS_MAX, Content, TENANTS_MAX};
 pub use fault::{Fault, FaultKind, LinkChange, PartitionDirection, Start, Target};
 pub use store::OPERATIONS_MAX;
 pub use workload::{ApiSpec, Workload, WorkloadKind};
@@ -53,6 +55,9 @@ pub struct Plan {
     pub seed: u64,
     /// The phases.
     pub phases: Phases,
+    /// What stands on every gateway before the run, beside the APIs that workloads speak of.
+    #[serde(default, skip_serializing_if = "Content::is_none")]
+    pub content: Content,
     /// What clients do.
     pub workloads: Vec<Workload>,
     /// What goes wrong.

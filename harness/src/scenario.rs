@@ -6,11 +6,13 @@
 
 pub mod amount;
 mod builder;
+mod content;
 pub mod fault;
 mod folder;
 mod moment;
 mod names;
 mod parse;
+mod replaced_files;
 mod resolve;
 mod selector;
 #[cfg(test)]
@@ -22,6 +24,7 @@ pub use builder::Builder;
 pub use fault::FaultSpec;
 pub use folder::files_below;
 pub use moment::{Begins, Lasts, SpanRange};
+pub use replaced_files::ReplacedFile;
 pub use selector::{Selector, TargetSpec};
 pub use trigger::{FORMS as TRIGGER_FORMS, TriggerForm};
 pub use workload::WorkloadSpec;
@@ -34,7 +37,7 @@ use crate::cluster::ClusterMaker;
 use crate::cluster_files::ClusterFiles;
 use crate::expectation::Claim;
 use crate::finding::{Finding, Findings, Source};
-use crate::plan::Plan;
+use crate::plan::{Content, Plan};
 use crate::table::Placed;
 
 /// A scenario file may be this long, in bytes.
@@ -64,10 +67,14 @@ pub struct Scenario {
     pub source: Source,
     /// The folder of the cluster's files, relative to the scenario's.
     pub cluster: Placed<String>,
-    /// The cluster's files; none until they are read.
+    /// What takes the place of some of the cluster's files.
+    pub replaced_files: Vec<ReplacedFile>,
+    /// The cluster's files, with what takes the place of some of them; none until they are read.
     pub files: Option<ClusterFiles>,
     /// The phases.
     pub phases: PhaseLengths,
+    /// What stands on every gateway before the run.
+    pub content: Content,
     /// What clients do.
     pub workloads: Vec<WorkloadSpec>,
     /// What goes wrong.
@@ -101,10 +108,10 @@ impl Scenario {
         if let Some(files) = &scenario.files {
             match maker.topology(files) {
                 Ok((topology, warnings)) => {
-                    findings.extend(warnings);
+                    findings.extend(scenario.relocate(files, &warnings));
                     findings.extend(names::check(&scenario, &topology));
                 }
-                Err(wrong) => findings.extend(wrong),
+                Err(wrong) => findings.extend(scenario.relocate(files, &wrong)),
             }
         }
         (Some(scenario), findings)
@@ -123,6 +130,18 @@ impl Scenario {
     /// without number.
     pub fn plan(&self, seed: u64, maker: &dyn ClusterMaker) -> Result<Plan, Findings> {
         resolve::plan(self, seed, maker)
+    }
+
+    /// Takes the cluster's files, with what the scenario puts into the place of some.
+    fn set_files(&mut self, files: ClusterFiles) -> Findings {
+        let (files, findings) = replaced_files::apply(&self.source, &self.replaced_files, files);
+        self.files = Some(files);
+        findings
+    }
+
+    /// Findings about the cluster's files, each where the user wrote what it is about.
+    fn relocate(&self, files: &ClusterFiles, findings: &Findings) -> Findings {
+        replaced_files::relocate(&self.source, &self.replaced_files, files, findings)
     }
 }
 
@@ -145,7 +164,7 @@ fn read(path: &Path) -> Result<(Scenario, Findings), Findings> {
     if !scenario.cluster.value.is_empty() {
         let folder = path.parent().unwrap_or(Path::new("")).join(&scenario.cluster.value);
         match ClusterFiles::read(&folder) {
-            Ok(files) => scenario.files = Some(files),
+            Ok(files) => findings.extend(scenario.set_files(files)),
             Err(error) => findings.push(
                 Finding::error(&source, scenario.cluster.span.clone(), error.to_string())
                     .help("`cluster` is the folder of the cluster's files, relative to the scenario file"),

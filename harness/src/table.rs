@@ -238,6 +238,19 @@ impl<'a> Table<'a> {
         tables
     }
 
+    /// Ends the reading of a table whose keys are the user's own: every key, and its text.
+    pub fn into_texts(self) -> Vec<(Placed<String>, Placed<String>)> {
+        let mut texts = Vec::new();
+        for (key, value) in self.entries {
+            let name = Placed::new(key.get_ref().to_string(), key.span());
+            match value.get_ref() {
+                DeValue::String(text) => texts.push((name, Placed::new(text.to_string(), value.span()))),
+                _ => self.wrong_type::<()>(&name.value, value, "a text in quotes").unwrap_or(()),
+            }
+        }
+        texts
+    }
+
     /// Ends the reading of this table: keys that nobody asked for are errors.
     pub fn finish(self) {
         let known: Vec<&str> = self.asked.borrow().iter().copied().collect();

@@ -92,13 +92,13 @@ struct SimCluster {
 
 impl SimCluster {
     fn new(plan: &Plan, config: ClusterConfig, planted: Option<PlantedBug>, recorder: &Recorder) -> Self {
-        let apis = apis_of(plan);
+        let mut installed = Installed::of(plan);
         let link = LinkSpec {
             latency: config.network.latency,
             jitter: config.network.jitter,
             bandwidth: Some(config.network.bandwidth_bytes_per_s),
         };
-        let specs = config.nodes.iter().map(|node| host_spec(node, &apis)).collect();
+        let specs = config.nodes.iter().map(|node| host_spec(node, &mut installed)).collect();
         let engine = Engine::new(plan.seed, recorder.clone(), link, specs);
         let roots = synced_roots(&config);
         recorder.record(SimTime::ZERO, None, run_started(plan, &config, roots.clone()));
@@ -158,10 +158,10 @@ impl Cluster for SimCluster {
     }
 }
 
-/// The APIs that the plan's workloads speak of, each once.
+/// The APIs of the plan's content and those that its workloads speak of, each once.
 fn apis_of(plan: &Plan) -> Vec<ApiSpec> {
-    let mut seen = BTreeSet::new();
-    let mut apis = Vec::new();
+    let mut apis: Vec<ApiSpec> = (1..=plan.content.apis).map(gateway::numbered_api).collect();
+    let mut seen: BTreeSet<_> = apis.iter().map(|api| (api.name.clone(), api.version.clone())).collect();
     for workload in &plan.workloads {
         let (WorkloadKind::Calls { apis: named } | WorkloadKind::Publish { apis: named, .. }) =
             &workload.kind
@@ -177,13 +177,39 @@ fn apis_of(plan: &Plan) -> Vec<ApiSpec> {
     apis
 }
 
-/// A host as it is before the run: gateways have the artifacts of all APIs, equal everywhere.
-fn host_spec(node: &NodeConfig, apis: &[ApiSpec]) -> HostSpec {
-    let mut disk = Disk::default();
-    if let NodeKind::Manager(config) | NodeKind::Worker(config) = &node.kind {
-        let written = gateway::write_initial_tree(&mut disk, &config.home, apis, installed_ns());
-        written.expect("an empty disk takes them");
+/// The disks of gateways before the run, one a home: those that have it get copies, which share the content.
+struct Installed {
+    content: gateway::InitialContent,
+    disks: BTreeMap<String, Disk>,
+}
+
+impl Installed {
+    fn of(plan: &Plan) -> Self {
+        let content = gateway::InitialContent {
+            apis: apis_of(plan),
+            tenants: plan.content.tenants,
+            apis_per_tenant: plan.content.apis_per_tenant,
+        };
+        Self { content, disks: BTreeMap::new() }
     }
+
+    fn disk(&mut self, home: &str) -> Disk {
+        let make = || {
+            let mut disk = Disk::default();
+            let written = gateway::write_initial_tree(&mut disk, home, &self.content, installed_ns());
+            written.expect("an empty disk takes them");
+            disk
+        };
+        self.disks.entry(home.to_owned()).or_insert_with(make).clone()
+    }
+}
+
+/// A host as it is before the run: gateways have the same artifacts everywhere.
+fn host_spec(node: &NodeConfig, installed: &mut Installed) -> HostSpec {
+    let disk = match &node.kind {
+        NodeKind::Manager(config) | NodeKind::Worker(config) => installed.disk(&config.home),
+        NodeKind::Balancer(_) | NodeKind::Client => Disk::default(),
+    };
     HostSpec { name: node.name.clone(), address: node.address, names: node.hosts.clone(), disk }
 }
 

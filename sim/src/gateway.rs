@@ -36,7 +36,9 @@ pub use self::management::{
 pub use self::pass_through::{REVISION_HEADER, call_request, served_revision};
 use self::persistence::Queue;
 use self::runtime::{News, Runtime};
-pub use self::tree::{deployment_root, empty_deployment, write_initial_tree};
+pub use self::tree::{
+    InitialContent, deployment_root, empty_deployment, numbered_api, tenants_root, write_initial_tree,
+};
 pub use self::write_attempt::{is_accepted, write_attempt};
 use crate::config::{GatewayConfig, ModelSettings, Profile};
 use crate::host::Host;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::io::Read;
 use std::path::Path;
 
-use super::{Plan, SCHEMA_VERSION, WorkloadKind};
+use super::{APIS_MAX, Plan, SCHEMA_VERSION, TENANTS_MAX, WorkloadKind};
 use crate::cluster::Topology;
 use crate::finding::{Finding, Findings, Source};
 use crate::trace::NodeName;
@@ -139,6 +139,11 @@ impl Plan {
         if operations > OPERATIONS_MAX {
             return Err(format!(
                 "{operations} operations are more than {OPERATIONS_MAX}: lower a rate or a phase"
+            ));
+        }
+        if self.content.apis_in_all() > APIS_MAX || u64::from(self.content.tenants) > TENANTS_MAX {
+            return Err(format!(
+                "a gateway holds at most {APIS_MAX} APIs from the start, and {TENANTS_MAX} tenants"
             ));
         }
         let mut names = BTreeSet::new();

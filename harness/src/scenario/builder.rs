@@ -18,6 +18,8 @@ pub struct Builder {
     workloads: Vec<Value>,
     faults: Vec<Value>,
     expectations: Vec<Value>,
+    replaced: Table,
+    content: Table,
     cluster: Cluster,
 }
 
@@ -31,8 +33,17 @@ enum Cluster {
 impl Builder {
     pub(super) fn new(name: String, title: String) -> Self {
         let top = Table::from_iter([("title".to_owned(), Value::String(title))]);
-        let (phases, workloads, faults) = (Table::new(), Vec::new(), Vec::new());
-        Self { name, top, phases, workloads, faults, expectations: Vec::new(), cluster: Cluster::None }
+        Self {
+            name,
+            top,
+            phases: Table::new(),
+            workloads: Vec::new(),
+            faults: Vec::new(),
+            expectations: Vec::new(),
+            replaced: Table::new(),
+            content: Table::new(),
+            cluster: Cluster::None,
+        }
     }
 
     /// The folder of the cluster's files.
@@ -46,6 +57,28 @@ impl Builder {
     #[must_use]
     pub fn cluster_files(mut self, files: ClusterFiles) -> Self {
         self.cluster = Cluster::Files(files);
+        self
+    }
+
+    /// A text that takes the place of a file of the cluster's folder.
+    #[must_use]
+    pub fn replace_file(mut self, path: &str, text: &str) -> Self {
+        self.replaced.insert(path.to_owned(), Value::String(text.to_owned()));
+        self
+    }
+
+    /// How many APIs stand on every gateway from the start.
+    #[must_use]
+    pub fn apis(mut self, count: u32) -> Self {
+        self.content.insert("apis".to_owned(), i64::from(count).into());
+        self
+    }
+
+    /// How many tenants there are, and how many APIs each has.
+    #[must_use]
+    pub fn tenants(mut self, count: u32, apis_each: u32) -> Self {
+        self.content.insert("tenants".to_owned(), i64::from(count).into());
+        self.content.insert("apis_per_tenant".to_owned(), i64::from(apis_each).into());
         self
     }
 
@@ -110,6 +143,11 @@ impl Builder {
         if let Some(folder) = folder {
             top.insert("cluster".to_owned(), Value::String(folder));
         }
+        for (key, table) in [("cluster_files", &self.replaced), ("content", &self.content)] {
+            if !table.is_empty() {
+                top.insert(key.to_owned(), Value::Table(table.clone()));
+            }
+        }
         top.insert("phases".to_owned(), Value::Table(self.phases.clone()));
         for (key, list) in
             [("expect", &self.expectations), ("workload", &self.workloads), ("fault", &self.faults)]
@@ -129,7 +167,7 @@ impl Builder {
         let source = Source::new(format!("{}.toml", self.name), self.to_toml());
         let (mut scenario, mut findings) = Scenario::parse(&source);
         scenario.name = self.name.as_str().into();
-        scenario.files = match self.cluster {
+        let files = match self.cluster {
             Cluster::None => None,
             Cluster::Files(files) => Some(files),
             Cluster::Folder(folder) => ClusterFiles::read(&folder)
@@ -138,6 +176,9 @@ impl Builder {
                 })
                 .ok(),
         };
+        if let Some(files) = files {
+            findings.extend(scenario.set_files(files));
+        }
         findings.into_result().map(|_| scenario)
     }
 }

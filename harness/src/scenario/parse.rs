@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::{PhaseLengths, Scenario, fault, workload};
+use super::{PhaseLengths, Scenario, content, fault, replaced_files, workload};
 use crate::expectation;
 use crate::finding::{Findings, Source};
 use crate::table::{Placed, Reader, Table};
@@ -37,6 +37,8 @@ fn read<'a>(reader: &'a Reader<'a>, top: Table<'a>) -> Scenario {
     let sentences = top.texts("expect").unwrap_or_default();
     let expectations = expectation::read(&sentences, reader);
     let workloads = workload::read_all(top.tables("workload"));
+    let content = content::read(&top);
+    let replaced_files = replaced_files::read(&top);
     let faults = fault::read_all(top.tables("fault"), phases.disturb);
     top.finish();
     let stem = source.name.rsplit(['/', '\\']).next().unwrap_or_default();
@@ -45,8 +47,10 @@ fn read<'a>(reader: &'a Reader<'a>, top: Table<'a>) -> Scenario {
         title: title.value,
         source: source.clone(),
         cluster,
+        replaced_files,
         files: None,
         phases,
+        content,
         workloads,
         faults,
         expectations,

@@ -24,7 +24,8 @@ pub(super) fn plan(scenario: &Scenario, seed: u64, maker: &dyn ClusterMaker) -> 
     let Some(files) = scenario.files.clone() else {
         return Err(error(scenario.cluster.span.clone(), "the cluster's files have not been read"));
     };
-    let (topology, _) = maker.topology(&files)?;
+    let topology = maker.topology(&files).map_err(|wrong| scenario.relocate(&files, &wrong));
+    let (topology, _) = topology?;
     names::check(scenario, &topology).into_result()?;
     let mut findings = Findings::new();
     let phases = phases(scenario);
@@ -47,6 +48,7 @@ pub(super) fn plan(scenario: &Scenario, seed: u64, maker: &dyn ClusterMaker) -> 
         title: scenario.title.clone(),
         seed,
         phases,
+        content: scenario.content,
         workloads,
         faults,
         expectations: scenario

@@ -116,12 +116,21 @@ pub(super) fn file_name(key: &str) -> String {
 
 /// The files of an API, in the order in which they are written: the API itself last.
 pub(super) fn api_files(api: &ApiSpec, revision: u64) -> Vec<ArtifactFile> {
-    let key = api_key(api);
+    files_of(&api_key(api), &address::context(api), api, revision)
+}
+
+/// The files of a tenant's API: its provider and its context name the tenant's domain.
+pub(super) fn tenant_api_files(domain: &str, api: &ApiSpec, revision: u64) -> Vec<ArtifactFile> {
+    let key = format!("admin-AT-{domain}--{}:v{}", api.name, api.version);
+    files_of(&key, &format!("/t/{domain}{}", address::context(api)), api, revision)
+}
+
+fn files_of(key: &str, context: &str, api: &ApiSpec, revision: u64) -> Vec<ArtifactFile> {
     let (request, answer) = (format!("{key}--In"), format!("{key}--Out"));
     let endpoint = format!("{}--v{}_APIproductionEndpoint", api.name, api.version);
     let stamp = format!("<property name=\"revision\" value=\"{revision}\"/>");
-    let backend = format!("http://backend.example.com:8080{}", address::context(api));
-    let in_context = escape(&key).into_owned();
+    let backend = format!("http://backend.example.com:8080{context}");
+    let in_context = escape(key).into_owned();
     vec![
         file(
             ArtifactKind::Endpoint,
@@ -152,7 +161,7 @@ pub(super) fn api_files(api: &ApiSpec, revision: u64) -> Vec<ArtifactFile> {
         ),
         file(
             ArtifactKind::Api,
-            &key,
+            key,
             &format!(
                 "  <resource methods=\"GET POST PUT DELETE\" uri-template=\"/*\"\n            \
                  inSequence=\"{}\" outSequence=\"{}\" faultSequence=\"fault\"/>\n  <handlers>\n    \
@@ -162,7 +171,7 @@ pub(super) fn api_files(api: &ApiSpec, revision: u64) -> Vec<ArtifactFile> {
             ),
             &format!(
                 " context=\"{}\" version=\"{}\" version-type=\"context\"",
-                escape(&address::context(api)),
+                escape(context),
                 escape(&api.version)
             ),
         ),
@@ -293,6 +302,16 @@ mod tests {
                 assert!(read(file.kind, &file.text.as_bytes()[..length]).is_err(), "{}: {length}", file.name);
             }
         }
+    }
+
+    #[test]
+    fn a_tenants_api_is_told_from_one_of_the_same_name_by_its_domain() {
+        let api = tenant_api_files("tenant-1.example.com", &pizza(), 1).pop().unwrap();
+        assert_eq!(api.name, "admin-AT-tenant-1.example.com--PizzaShack_v1.0.0.xml");
+        let Content::Api { context, .. } = read(api.kind, api.text.as_bytes()).unwrap().content else {
+            panic!("it is an API")
+        };
+        assert_eq!(context, "/t/tenant-1.example.com/PizzaShack/1.0.0");
     }
 
     #[test]

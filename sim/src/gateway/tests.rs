@@ -76,7 +76,8 @@ impl World {
     /// The API `pizza` is on its disk at revision 1.
     fn new(config: GatewayConfig) -> Self {
         let mut disk = Disk::default();
-        tree::write_initial_tree(&mut disk, HOME, &[pizza()], BEGIN_NS - 1_000_000_000).unwrap();
+        let content = tree::InitialContent { apis: vec![pizza()], ..tree::InitialContent::default() };
+        tree::write_initial_tree(&mut disk, HOME, &content, BEGIN_NS - 1_000_000_000).unwrap();
         let spec = |name: &str, last: u8, disk: Disk| HostSpec {
             name: name.into(),
             address: IpAddr::from([10, 0, 0, last]),
