@@ -93,6 +93,16 @@ pub trait ClusterMaker: Sync {
     /// Everything that is wrong with the files.
     fn topology(&self, files: &ClusterFiles) -> Result<(Topology, Findings), Findings>;
 
+    /// The cluster's files without one of its nodes, for who looks for the smallest cluster that still fails: the
+    /// node is gone from every file that names it, and nothing else is changed.
+    ///
+    /// # Errors
+    /// Why the node cannot go, in a sentence. As it is given here, no node can.
+    fn without_node(&self, files: &ClusterFiles, node: &NodeName) -> Result<ClusterFiles, String> {
+        let _ = files;
+        Err(format!("{} cannot take {node} out of the cluster's files", self.version()))
+    }
+
     /// A cluster at the beginning of its run.
     ///
     /// # Errors

@@ -1,7 +1,7 @@
 //! A cluster's configuration as its operator has it: a folder of text files, read once and kept in the plan.
 //!
 //! A stored plan embeds these files, so that it still runs when the folder has changed. This module only reads
-//! them; what they mean is the business of whoever implements `Cluster`.
+//! and writes them; what they mean is the business of whoever implements `Cluster`.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::finding::Source;
+use crate::report::folder::{WriteError, put};
 
 /// At most this many files are read from one folder.
 pub const FILES_MAX: usize = 1_000;
@@ -117,6 +118,14 @@ impl ClusterFiles {
             }
         }
         Ok(found)
+    }
+
+    /// Writes every file below `folder`, which is made when it is missing; each is whole or not at all.
+    ///
+    /// # Errors
+    /// The first that cannot be written.
+    pub fn write(&self, folder: &Path) -> Result<(), WriteError> {
+        self.files.iter().try_for_each(|(path, text)| put(&folder.join(path), text.as_bytes()))
     }
 
     /// The file at `path` as a text that findings can point into, named as the user knows it.

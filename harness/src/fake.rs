@@ -1,5 +1,9 @@
 //! For tests: a maker of clusters whose nodes are always the same.
 
+mod lamps;
+
+pub(crate) use lamps::Lamps;
+
 use crate::cluster::{Cluster, ClusterMaker, Topology};
 use crate::cluster_files::ClusterFiles;
 use crate::finding::Findings;

@@ -19,7 +19,10 @@ pub mod rng;
 pub mod run;
 pub mod scenario;
 mod sentence;
+pub mod shrink;
 pub mod signature;
+#[cfg(any(test, feature = "proptest"))]
+pub mod strategies;
 pub mod table;
 pub mod time;
 pub mod trace;

@@ -6,6 +6,7 @@
 
 mod content;
 mod fault;
+mod lengths;
 mod store;
 mod workload;
 

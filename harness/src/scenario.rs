@@ -19,6 +19,7 @@ mod selector;
 mod tests;
 mod trigger;
 pub mod workload;
+mod write;
 
 pub use builder::Builder;
 pub use fault::FaultSpec;
@@ -28,6 +29,7 @@ pub use replaced_files::ReplacedFile;
 pub use selector::{Selector, TargetSpec};
 pub use trigger::{FORMS as TRIGGER_FORMS, TriggerForm};
 pub use workload::WorkloadSpec;
+pub use write::{Place, Remarks, WriteError, write};
 
 use std::path::Path;
 use std::sync::Arc;
@@ -42,6 +44,9 @@ use crate::table::Placed;
 
 /// A scenario file may be this long, in bytes.
 pub const FILE_BYTES_MAX: usize = 1 << 20;
+
+/// The seed of a run when neither the scenario says one nor anybody asks for one.
+pub const DEFAULT_SEED: u64 = 1;
 
 /// How long the phases of a run last. See [`Phases`](crate::plan::Phases).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,6 +84,8 @@ pub struct Scenario {
     pub workloads: Vec<WorkloadSpec>,
     /// What goes wrong.
     pub faults: Vec<FaultSpec>,
+    /// The seed with which it is run when no other is asked for; none for [`DEFAULT_SEED`].
+    pub seed: Option<u64>,
     /// What must hold: each sentence, and what it claims.
     pub expectations: Vec<(Placed<String>, Claim)>,
 }
@@ -121,6 +128,11 @@ impl Scenario {
     /// cluster's files are not read.
     pub fn parse(source: &Source) -> (Scenario, Findings) {
         parse::parse(source)
+    }
+
+    /// The seed with which it is run when no other is asked for.
+    pub fn usual_seed(&self) -> u64 {
+        self.seed.unwrap_or(DEFAULT_SEED)
     }
 
     /// Resolves every choice: the plan of one run.

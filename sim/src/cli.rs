@@ -17,6 +17,7 @@ mod run;
 mod scenarios;
 mod screen;
 mod seeds;
+mod shrink;
 mod store;
 
 pub use exit::Exit;
@@ -57,6 +58,8 @@ enum Command {
     Check(check::Arguments),
     /// Run a stored plan again
     Replay(replay::Arguments),
+    /// Make a failing plan as small as it can be, and write it as a scenario
+    Shrink(shrink::Arguments),
     /// Judge a stored trace again
     Judge(judge::Arguments),
     /// Say where two stored traces part, and what differs in their verdicts
@@ -111,6 +114,7 @@ fn execute(arguments: Arguments, maker: &dyn ClusterMaker) -> Exit {
         Command::Run(arguments) => run::run(&arguments, maker, &mut screen),
         Command::Check(arguments) => check::check(&arguments, maker, &mut screen),
         Command::Replay(arguments) => replay::replay(&arguments, maker, &mut screen),
+        Command::Shrink(arguments) => shrink::shrink(&arguments, maker, &mut screen),
         Command::Judge(arguments) => judge::judge(&arguments, &mut screen),
         Command::Diff(arguments) => diff::diff(&arguments, &mut screen),
         Command::List(arguments) => list::list(&arguments, &mut screen),

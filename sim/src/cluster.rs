@@ -62,6 +62,10 @@ impl ClusterMaker for SimMaker {
         Ok((topology, warnings))
     }
 
+    fn without_node(&self, files: &ClusterFiles, node: &NodeName) -> Result<ClusterFiles, String> {
+        config::without_node(files, node)
+    }
+
     fn make(&self, plan: &Plan, recorder: Recorder) -> Result<Box<dyn Cluster>, Findings> {
         let (config, _) = config::load(&plan.cluster)?;
         let planted = match &plan.planted_bug {

@@ -25,6 +25,7 @@ mod start_command;
 mod sync;
 mod table;
 mod transfer;
+mod without;
 mod workers_list;
 
 use std::net::IpAddr;
@@ -39,6 +40,7 @@ pub use self::network::NetworkSettings;
 pub use self::nginx::NginxConfig;
 pub use self::schedule::{Schedule, Times};
 pub use self::sync::{CronJob, RsyncCommand, SyncConfig, Word, WordPart, WorkerTarget};
+pub use self::without::without_node;
 
 /// Everything that a cluster's files say.
 #[derive(Debug, Clone, PartialEq)]

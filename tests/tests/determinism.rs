@@ -52,7 +52,8 @@ fn first_difference(one: &[u8], other: &[u8]) -> String {
 /// What is wrong with a scenario's runs, if anything is.
 fn compared(file: &Path) -> Result<(), String> {
     let name = file.file_stem().unwrap().to_string_lossy().into_owned();
-    let plan = Scenario::load(file).unwrap().plan(1, &SimMaker).unwrap();
+    let scenario = Scenario::load(file).unwrap();
+    let plan = scenario.plan(scenario.usual_seed(), &SimMaker).unwrap();
     let (first, report) = trace(&plan);
     let (second, report_again) = trace(&plan);
     if first != second {

@@ -10,9 +10,6 @@ use harness::scenario::Scenario;
 use libtest_mimic::{Arguments, Failed, Trial};
 use sim::cluster::SimMaker;
 
-/// The seed of the committed reports.
-const SEED: u64 = 1;
-
 fn main() {
     let trials = (tests::scenario_files().into_iter())
         .map(|file| {
@@ -24,7 +21,8 @@ fn main() {
 }
 
 fn holds(file: &Path) -> Result<(), Failed> {
-    let plan = Scenario::load(file)?.plan(SEED, &SimMaker)?;
+    let scenario = Scenario::load(file)?;
+    let plan = scenario.plan(scenario.usual_seed(), &SimMaker)?;
     let report = run::run(&plan, &SimMaker, Options::default())?.report;
     if !report.passed() {
         return Err(terminal(&report, &View::default()).into());

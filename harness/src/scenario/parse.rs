@@ -12,7 +12,7 @@ use crate::table::{Placed, Reader, Table};
 const PHASE_MAX: Duration = Duration::from_secs(366 * 86_400);
 
 pub(super) fn parse(source: &Source) -> (Scenario, Findings) {
-    let reader = Reader::new(source).with_top_keys(&["title", "cluster", "expect"]);
+    let reader = Reader::new(source).with_top_keys(&["title", "cluster", "seed", "expect"]);
     let document = reader.parse();
     let scenario = read(&reader, Table::new(&reader, "the scenario", 0..0, document.get_ref()));
     drop(document);
@@ -33,6 +33,7 @@ fn read<'a>(reader: &'a Reader<'a>, top: Table<'a>) -> Scenario {
             "name the folder of the cluster's files: `cluster = \"clusters/wso2-rsync\"`",
         )
         .unwrap_or_default();
+    let seed = top.number("seed").map(|seed| seed.value);
     let phases = phases(&top);
     let sentences = top.texts("expect").unwrap_or_default();
     let expectations = expectation::read(&sentences, reader);
@@ -49,6 +50,7 @@ fn read<'a>(reader: &'a Reader<'a>, top: Table<'a>) -> Scenario {
         cluster,
         replaced_files,
         files: None,
+        seed,
         phases,
         content,
         workloads,

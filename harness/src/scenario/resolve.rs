@@ -97,7 +97,11 @@ fn workload(
             routes: routes.clone(),
         },
     };
-    let until = if spec.ends_before_settling { phases.heal_ends } else { phases.settle_ends };
+    let until = match spec.until {
+        Some(until) => (phases.warmup_ends + until).min(phases.settle_ends),
+        None if spec.ends_before_settling => phases.heal_ends,
+        None => phases.settle_ends,
+    };
     Workload { kind, first: phases.warmup_ends + offset, every: spec.every, until, timeout: spec.timeout }
 }
 

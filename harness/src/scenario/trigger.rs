@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use crate::expectation::Named;
-use crate::finding::{Finding, nearest};
+use crate::finding::{Finding, Source, nearest};
 use crate::sentence::Words;
 use crate::table::{Placed, Reader};
 use crate::trace::EventKind;
@@ -108,6 +108,59 @@ pub(super) fn read(sentence: &Placed<String>, reader: &Reader<'_>) -> Option<Tri
     let span = sentence.part(reader.source, error.span);
     reader.push(Finding::error(reader.source, span, error.message).help(error.help));
     None
+}
+
+/// The sentence for an event: the plainest of the forms above that is read as it, or one that names the event as
+/// the trace does. Where no sentence says it (a name of several words), the one that comes nearest.
+pub(super) fn said(event: &str, with: &BTreeMap<String, String>, node: Option<&str>, nth: u64) -> String {
+    let field = |name: &str| with.get(name).map_or("", String::as_str);
+    let the = |nth: u64| if nth == 1 { "the".to_owned() } else { format!("the {}", nth_of(nth)) };
+    let to_worker =
+        if with.contains_key("worker") { format!(" to {}", field("worker")) } else { String::new() };
+    let ends = if event.ends_with("_ended") { "ends" } else { "begins" };
+    let plain = match event {
+        "rsync_file" => {
+            format!(
+                "rsync has transferred its {} file{to_worker}",
+                nth_of(field("count").parse().unwrap_or(0))
+            )
+        }
+        "rsync_started" | "rsync_ended" => format!("{} rsync{to_worker} {ends}", the(nth)),
+        "sync_started" | "sync_ended" => format!("{} sync {ends}", the(nth)),
+        "op_ended" => format!("{} publish is acknowledged", the(nth)),
+        "process_ready" => format!("{} is ready", node.unwrap_or_default()),
+        "fault_began" | "fault_ended" => format!("fault {} {ends}", field("fault")),
+        _ => String::new(),
+    };
+    let mut exact = format!("{} event {event}", the(nth));
+    if let Some(node) = node {
+        exact.push_str(&format!(" on {node}"));
+    }
+    for (index, (name, value)) in with.iter().enumerate() {
+        let before = if index == 0 { "with" } else { "and" };
+        exact.push_str(&format!(" {before} {name} {value}"));
+    }
+    let says_it = |sentence: &str| {
+        let source = Source::new("", "");
+        let spec = read(&Placed::new(sentence.to_owned(), 0..0), &Reader::new(&source));
+        spec.is_some_and(|spec| {
+            let spec_node = spec.node.as_ref().map(|node| node.value.as_str());
+            (spec.event.as_str(), &spec.with, spec_node, spec.nth) == (event, with, node, nth)
+        })
+    };
+    if says_it(&plain) { plain } else { exact }
+}
+
+/// `1st`, `22nd`.
+fn nth_of(number: u64) -> String {
+    let ending = match (number % 10, number % 100) {
+        (_, 11..=13) => "th",
+        (1, _) => "st",
+        (2, _) => "nd",
+        (3, _) => "rd",
+        _ => "th",
+    };
+    format!("{number}{ending}")
 }
 
 impl Spec {
@@ -244,7 +297,6 @@ fn begins_or_ends<'a>(words: &mut Words, begins: &'a str, ends: &'a str) -> Opti
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::finding::Source;
 
     fn understood(text: &str) -> Result<TriggerSpec, String> {
         let source = Source::new("a.toml", format!("'{text}'"));
@@ -272,6 +324,26 @@ mod tests {
         );
         let spec = understood("the 3rd event api_deployed on worker2 with api pizza").unwrap();
         assert_eq!((spec.nth, spec.node.unwrap().value.as_str()), (3, "worker2"));
+    }
+
+    #[test]
+    fn every_example_is_said_again_in_words_that_mean_the_same() {
+        for example in FORMS.iter().flat_map(|form| form.examples) {
+            let spec = understood(example).unwrap();
+            let node = spec.node.as_ref().map(|node| node.value.as_str());
+            let again = understood(&said(&spec.event, &spec.with, node, spec.nth)).unwrap();
+            assert_eq!(
+                (&again.event, &again.with, again.nth),
+                (&spec.event, &spec.with, spec.nth),
+                "{example}"
+            );
+        }
+        let with = [("count".to_owned(), "3".to_owned()), ("worker".to_owned(), "w".to_owned())].into();
+        assert_eq!(said("rsync_file", &with, None, 1), "rsync has transferred its 3rd file to w");
+        assert_eq!(
+            said("rsync_file", &with, None, 22),
+            "the 22nd event rsync_file with count 3 and worker w"
+        );
     }
 
     #[test]

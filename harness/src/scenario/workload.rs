@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::amount::{parse_api, parse_rate};
 use crate::finding::did_you_mean;
-use crate::plan::ApiSpec;
+use crate::plan::{ApiSpec, WorkloadKind};
 use crate::table::{Placed, Table};
 use crate::trace::event::WriteRoute;
 
@@ -37,6 +37,21 @@ impl std::fmt::Debug for Kind {
 /// All kinds of workloads, in the order in which they are listed.
 pub const KINDS: &[Kind] = &[calls::KIND, publish::KIND, administer::KIND, write_attempts::KIND];
 
+/// How long a client of such a workload waits for an answer if the scenario does not say it.
+pub fn default_timeout(work: &WorkloadKind) -> Duration {
+    kind_of(work).timeout
+}
+
+/// The kind of a plan's workload.
+pub(crate) fn kind_of(work: &WorkloadKind) -> &'static Kind {
+    match work {
+        WorkloadKind::Calls { .. } => &calls::KIND,
+        WorkloadKind::Publish { .. } => &publish::KIND,
+        WorkloadKind::Administer => &administer::KIND,
+        WorkloadKind::WriteAttempts { .. } => &write_attempts::KIND,
+    }
+}
+
 /// The keys that every workload has.
 pub const COMMON_KEYS: &[(&str, &str)] = &[
     ("kind", "what clients do"),
@@ -45,6 +60,10 @@ pub const COMMON_KEYS: &[(&str, &str)] = &[
     (
         "first",
         "when the first operation is, counted from the beginning of the disturb phase; drawn within `every`",
+    ),
+    (
+        "until",
+        "no operation begins then or later, counted as `first` is; without it, at the end of the run, or of the heal phase for what is published or tried",
     ),
     ("timeout", "how long a client waits for an answer"),
 ];
@@ -60,6 +79,8 @@ pub struct WorkloadSpec {
     pub every: Duration,
     /// When the first operation is, after the beginning of the disturb phase; none: drawn within `every`.
     pub first: Option<Duration>,
+    /// No operation begins this long after the beginning of the disturb phase, or later; none: the kind says it.
+    pub until: Option<Duration>,
     /// A client gives up on an operation after this long.
     pub timeout: Duration,
     /// Whether it ends with the heal phase.
@@ -129,6 +150,7 @@ fn read(table: Table<'_>) -> Option<WorkloadSpec> {
     };
     let every = interval(&table);
     let first = table.span_of_time("first").map(|first| first.value);
+    let until = table.span_of_time("until").map(|until| until.value);
     let timeout = match table.span_of_time("timeout") {
         Some(timeout) if timeout.value.is_zero() => {
             table.reader.error(timeout.span, "no client gives up at once", "write `timeout = \"30s\"`");
@@ -142,7 +164,7 @@ fn read(table: Table<'_>) -> Option<WorkloadSpec> {
     table.finish();
     let ends_before_settling = entry.ends_before_settling;
     let (work, every) = (work?, every?);
-    Some(WorkloadSpec { kind: entry.name, work, every, first, timeout, ends_before_settling, place })
+    Some(WorkloadSpec { kind: entry.name, work, every, first, until, timeout, ends_before_settling, place })
 }
 
 fn interval(table: &Table<'_>) -> Option<Duration> {

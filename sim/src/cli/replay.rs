@@ -26,15 +26,7 @@ pub struct Arguments {
 
 /// Runs the plan and prints what came out.
 pub fn replay(arguments: &Arguments, maker: &dyn ClusterMaker, screen: &mut Screen) {
-    let plan = match Plan::read(&arguments.plan) {
-        Ok(plan) => plan,
-        Err(findings) => return screen.findings(&findings),
-    };
-    if plan.made_by != maker.version() {
-        let (made_by, this) = (&plan.made_by, maker.version());
-        screen
-            .note(&format!("this plan was made by {made_by}; this is {this}, which may run it differently"));
-    }
+    let Some(plan) = read(&arguments.plan, maker, screen) else { return };
     let Some(stop) = interrupt::watch(screen) else { return };
     let keep = Keep { formats: Format::ALL.to_vec(), trace: true };
     let bar = screen.progress(plan.phases.settle_ends.as_millis(), run::ONE_RUN);
@@ -56,6 +48,23 @@ pub fn replay(arguments: &Arguments, maker: &dyn ClusterMaker, screen: &mut Scre
     let folder = driven.kept.then(|| arguments.out.as_deref().unwrap_or(Path::new("")).display().to_string());
     let text = terminal(report, &View { colour: screen.colour(), folder });
     screen.result(&format!("{text}{}\n", compared(report, &arguments.plan)));
+}
+
+/// A stored plan, and a word when another version made it; none, and why not, when it cannot be read.
+pub fn read(path: &Path, maker: &dyn ClusterMaker, screen: &mut Screen) -> Option<Plan> {
+    let plan = match Plan::read(path) {
+        Ok(plan) => plan,
+        Err(findings) => {
+            screen.findings(&findings);
+            return None;
+        }
+    };
+    if plan.made_by != maker.version() {
+        let (made_by, this) = (&plan.made_by, maker.version());
+        screen
+            .note(&format!("this plan was made by {made_by}; this is {this}, which may run it differently"));
+    }
+    Some(plan)
 }
 
 /// Whether the trace is the one that the report beside the plan tells of.

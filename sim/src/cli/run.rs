@@ -17,7 +17,7 @@ use harness::verdict::Status;
 
 use super::drive::{Driven, Keep, drive};
 use super::screen::Screen;
-use super::seeds::{self, Seeds};
+use super::seeds::Seeds;
 use super::{Exit, interrupt, panic, scenarios, store};
 
 /// What to run.
@@ -29,7 +29,7 @@ pub struct Arguments {
     /// All scenarios in `scenarios/` and `scenarios/found/`
     #[arg(long, conflicts_with = "scenarios")]
     all: bool,
-    /// The seed; what a scenario leaves open is drawn from it [default: 1]
+    /// The seed; what a scenario leaves open is drawn from it [default: the scenario's own, or 1]
     #[arg(long, value_name = "N", conflicts_with = "seeds")]
     seed: Option<u64>,
     /// A range of seeds, such as 1..100 (without 100) or 1..=100
@@ -130,7 +130,8 @@ const MANY_RUNS: &str = "{wide_bar} {pos} of {len} runs, {eta} left";
 /// All runs of one call.
 struct Batch<'a> {
     scenarios: &'a [Scenario],
-    seeds: Range<u64>,
+    /// None: each scenario's own.
+    seeds: Option<Range<u64>>,
     count: usize,
     out: &'a Path,
     /// Whether each seed has a folder of its own.
@@ -151,16 +152,16 @@ struct Run<'a> {
 impl<'a> Batch<'a> {
     fn of(arguments: &'a Arguments, scenarios: &'a [Scenario]) -> Self {
         let seeds = match (&arguments.seeds, arguments.seed) {
-            (Some(Seeds(range)), _) => range.clone(),
-            (None, Some(seed)) => seed..seed.saturating_add(1),
-            (None, None) => seeds::DEFAULT..seeds::DEFAULT + 1,
+            (Some(Seeds(range)), _) => Some(range.clone()),
+            (None, seed) => seed.map(|seed| seed..seed.saturating_add(1)),
         };
         let formats = match arguments.accept {
             true => vec![Format::Markdown, Format::Json],
             false => arguments.format.iter().map(|&name| name.into()).collect(),
         };
         let trace = arguments.trace || (arguments.seeds.is_none() && !arguments.accept);
-        let per_scenario = usize::try_from(seeds.end - seeds.start).unwrap_or(usize::MAX);
+        let per_scenario =
+            seeds.as_ref().map_or(1, |seeds| usize::try_from(seeds.end - seeds.start).unwrap_or(usize::MAX));
         Self {
             scenarios,
             count: per_scenario.saturating_mul(scenarios.len()),
@@ -176,7 +177,10 @@ impl<'a> Batch<'a> {
     fn run(&self, number: usize) -> Run<'a> {
         let per_scenario = self.count / self.scenarios.len();
         let scenario = &self.scenarios[number / per_scenario];
-        let seed = self.seeds.start + (number % per_scenario) as u64;
+        let seed = match &self.seeds {
+            Some(seeds) => seeds.start + (number % per_scenario) as u64,
+            None => scenario.usual_seed(),
+        };
         let mut folder = self.out.join(&*scenario.name);
         if self.folder_a_seed {
             folder.push(format!("seed-{seed}"));

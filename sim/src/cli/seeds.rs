@@ -3,9 +3,6 @@
 use std::ops::Range;
 use std::str::FromStr;
 
-/// The seed of a run for which none is asked; the committed reports are of this one.
-pub const DEFAULT: u64 = 1;
-
 /// `A..B`: the seeds from A up to and without B; `A..=B` is with B.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Seeds(pub Range<u64>);
