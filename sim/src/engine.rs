@@ -25,7 +25,7 @@ pub use self::timers::Sleep;
 use crate::host::{Host, HostSpec};
 use crate::network::{LinkSpec, TcpSettings};
 
-/// A world of hosts on one network. Only one can be alive on a thread at a time.
+/// A world of hosts on one network.
 #[derive(Debug)]
 pub struct Engine {
     core: Rc<Core>,
@@ -36,7 +36,7 @@ impl Engine {
     /// A world of these hosts, all powered on, each connected to each by links of one kind.
     ///
     /// # Panics
-    /// When another engine is alive on this thread, or two hosts have the same address.
+    /// When two hosts have the same address.
     pub fn new(seed: u64, recorder: Recorder, link: LinkSpec, hosts: Vec<HostSpec>) -> Self {
         let addresses: Vec<_> = hosts.iter().map(|host| host.address).collect();
         let core = Core::new(seed, recorder, link, &addresses);

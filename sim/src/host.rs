@@ -12,8 +12,7 @@ use crate::config::HostsFile;
 use crate::disk::Disk;
 use crate::engine::Core;
 use crate::fs::Fs;
-use crate::network::connection::Failure;
-use crate::network::{HostIndex, reset};
+use crate::network::HostIndex;
 use crate::process::Process;
 
 /// What a host is made from.
@@ -162,7 +161,7 @@ impl Host {
             process.end(ProcessEnd::PowerLost);
         }
         core.collect_packets();
-        self.forget_connections();
+        core.stacks.forget_all(self.0.index);
         let now_ns = self.unix_ns();
         let mut disk = self.0.disk.borrow_mut();
         disk.power_loss(now_ns);
@@ -181,17 +180,6 @@ impl Host {
         let boot = network.boot(self.0.index);
         drop(network);
         self.record(EventKind::NodeUp { boot });
-    }
-
-    /// Clears what is left of connections in the socket stack below: a new kernel knows none.
-    fn forget_connections(&self) {
-        let core = &self.0.core;
-        for entry in turmoil_net::netstat(self.0.address).entries {
-            if let Some(peer) = entry.peer {
-                core.deliver(reset(peer, entry.local), Failure::Reset);
-            }
-        }
-        core.collect_packets();
     }
 
     pub(crate) fn forget_process(&self, process: &Process) {

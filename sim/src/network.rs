@@ -1,41 +1,41 @@
 //! The network between the hosts: packets on links, what is lost, and Linux TCP's answer to loss in time.
 //!
-//! The simulated socket stacks send each segment once. Whether it arrives is decided here, at the moment at
+//! The socket stacks (`stack`) send each segment once. Whether it arrives is decided here, at the moment at
 //! which it would: when the link is cut or the destination has no power then, it is lost, and
 //! `recovery` plays both kernels' parts until it has arrived or the sender gives up.
 
 mod addresses;
 mod agenda;
 pub(crate) mod coalesce;
-pub(crate) mod connection;
+pub(crate) mod failure;
 pub(crate) mod link;
 mod listener;
-mod orphans;
 mod recovery;
 mod settings;
+pub(crate) mod stack;
 mod stream;
 #[cfg(test)]
 mod tests;
 
 use std::cell::Cell;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::time::Duration;
 
 use harness::rng;
 use harness::time::SimTime;
-use turmoil_net::{HostId, Packet, TcpFlags, TcpSegment, Transport};
+use turmoil_net::{Packet, TcpFlags, TcpSegment, Transport};
 
 use self::addresses::Addresses;
 use self::agenda::Agenda;
-use self::connection::{Connection, Failure};
+use self::failure::Failure;
 use self::link::Link;
 pub use self::link::LinkSpec;
 pub use self::listener::TcpListener;
-use self::orphans::Orphans;
 use self::recovery::{Flow, Recovery, Timer};
 pub use self::settings::TcpSettings;
+use self::stack::{SocketId, Stacks, Standing};
 pub use self::stream::TcpStream;
 use crate::engine::EventKey;
 
@@ -47,7 +47,6 @@ pub(crate) struct HostIndex(pub(crate) usize);
 #[derive(Debug)]
 struct Wire {
     address: IpAddr,
-    stack: HostId,
     powered: bool,
     boot: u32,
 }
@@ -75,27 +74,25 @@ pub(crate) struct Network {
     /// The next number in the order of events, which timers share.
     sequence: Rc<Cell<u64>>,
     recovery: Recovery,
-    orphans: Orphans,
-    /// Ends that have an owner, by local address and peer.
-    connections: BTreeMap<(SocketAddr, SocketAddr), Rc<Connection>>,
-    /// Those of them that are broken.
-    broken: BTreeSet<(SocketAddr, SocketAddr)>,
-    /// Why the model ended connects, until they are told.
-    failed_connects: BTreeMap<(SocketAddr, SocketAddr), Failure>,
+    stacks: Rc<Stacks>,
+    /// Ends whose program has closed them while their peers may still send, and when the kernel forgets them.
+    orphans: VecDeque<(SimTime, HostIndex, SocketId)>,
 }
+
+/// `net.ipv4.tcp_fin_timeout`: how long an end that its program has closed waits for the peer's (tcp(7)).
+const FIN_TIMEOUT: Duration = Duration::from_secs(60);
 
 impl Network {
     pub(crate) fn new(
         seed: u64,
         default_link: LinkSpec,
-        hosts: Vec<(IpAddr, HostId)>,
+        addresses: &[IpAddr],
+        stacks: Rc<Stacks>,
         sequence: Rc<Cell<u64>>,
     ) -> Self {
-        let count = hosts.len();
-        let wires: Vec<Wire> = hosts
-            .into_iter()
-            .map(|(address, stack)| Wire { address, stack, powered: true, boot: 0 })
-            .collect();
+        let count = addresses.len();
+        let wires: Vec<Wire> =
+            addresses.iter().map(|&address| Wire { address, powered: true, boot: 0 }).collect();
         Self {
             seed,
             tcp: TcpSettings::default(),
@@ -105,19 +102,13 @@ impl Network {
             agenda: Agenda::default(),
             sequence,
             recovery: Recovery::default(),
-            orphans: Orphans::default(),
-            connections: BTreeMap::new(),
-            broken: BTreeSet::new(),
-            failed_connects: BTreeMap::new(),
+            stacks,
+            orphans: VecDeque::new(),
         }
     }
 
-    fn host_at(&self, address: IpAddr) -> Option<HostIndex> {
+    pub(crate) fn host_at(&self, address: IpAddr) -> Option<HostIndex> {
         self.addresses.find(address)
-    }
-
-    pub(crate) fn stack(&self, host: HostIndex) -> HostId {
-        self.wires[host.0].stack
     }
 
     pub(crate) fn is_powered(&self, host: HostIndex) -> bool {
@@ -161,7 +152,6 @@ impl Network {
         self.wires[host.0].powered = false;
         let address = self.wires[host.0].address;
         self.recovery.forget_host(address);
-        self.orphans.forget_host(address);
     }
 
     /// A machine has power again, with a new kernel.
@@ -241,70 +231,55 @@ impl Network {
     }
 
     fn arrive(&mut self, packet: Packet, again: bool, now: SimTime, arrivals: &mut Vec<Packet>) {
-        if self.recovery.is_empty() && self.orphans.is_empty() && self.broken.is_empty() {
+        if self.recovery.is_empty() {
             return arrivals.push(packet);
         }
         let Transport::Tcp(segment) = &packet.payload else { return arrivals.push(packet) };
-        let flow = Flow::of(&packet, segment);
-        if self.orphans.answers_with_reset(flow, segment) {
-            self.end(flow.to, flow.from, Failure::Reset, now);
-            self.put_on_link(reset(flow.to, flow.from), false, now);
-        } else if self.broken.contains(&(flow.to, flow.from)) {
-            // The owner holds what is left of a connection that the kernel does not know any more.
-            if !segment.flags.rst {
-                self.put_on_link(reset(flow.to, flow.from), false, now);
-            }
+        if self.is_for_nobody(Flow::of(&packet, segment), segment) {
+            // Whatever is lost before it: the answer is a reset.
+            arrivals.push(packet);
         } else {
             self.arrive_unsettled(packet, again, now, arrivals);
         }
     }
 
+    /// Whether a segment comes for a connection that its addressee does not know any more, or carries data for a
+    /// program that is gone.
+    fn is_for_nobody(&self, flow: Flow, segment: &TcpSegment) -> bool {
+        let Some(host) = self.host_at(flow.to.ip()) else { return false };
+        match self.stacks.is_orphan(host, flow.to, flow.from) {
+            Some(orphan) => orphan && !segment.payload.is_empty(),
+            None => !segment.flags.syn && !segment.flags.rst,
+        }
+    }
+
+    /// An end was closed by its program, and its peer may still send.
+    pub(crate) fn note_orphan(&mut self, host: HostIndex, socket: SocketId, now: SimTime) {
+        self.orphans.push_back((now + FIN_TIMEOUT, host, socket));
+    }
+
     fn forget_orphans(&mut self, now: SimTime) {
-        while let Some((local, peer)) = self.orphans.expired(now) {
-            self.end(local, peer, Failure::Reset, now);
+        while let Some(&(_, host, socket)) = self.orphans.front().filter(|(until, ..)| *until <= now) {
+            self.orphans.pop_front();
+            self.stacks.forget_orphan(host, socket);
         }
     }
 
     /// The kernel of `local` ends its connection with `peer` by itself, without a word to it.
     fn end(&mut self, local: SocketAddr, peer: SocketAddr, why: Failure, now: SimTime) {
-        if why != Failure::Reset && !self.connections.contains_key(&(local, peer)) {
-            self.failed_connects.insert((local, peer), why);
-        }
         self.schedule(now, Happening::End { local, peer, why });
     }
 
-    /// A connection has an owner.
-    pub(crate) fn adopt(&mut self, local: SocketAddr, peer: SocketAddr, connection: &Rc<Connection>) {
-        self.orphans.remove(local, peer);
-        self.connections.insert((local, peer), Rc::clone(connection));
+    /// A SYN came to a listener whose queue is full: it is lost, as Linux has it.
+    pub(crate) fn drop_syn(&mut self, syn: Packet, now: SimTime) {
+        let travelled = self.latency(syn.src, syn.dst);
+        let sent = SimTime::from_nanos(now.as_nanos().saturating_sub(travelled.as_nanos() as u64));
+        self.lose(syn, false, sent, now);
     }
 
-    /// The process that owned a connection's end is gone, or has closed it; the peer may still send, or has said
-    /// that it does not.
-    pub(crate) fn let_go(&mut self, local: SocketAddr, peer: SocketAddr, more_may_come: bool, now: SimTime) {
-        self.connections.remove(&(local, peer));
-        if !self.broken.is_empty() {
-            self.broken.remove(&(local, peer));
-        }
-        if more_may_come {
-            self.orphans.add(local, peer, now);
-        }
-    }
-
-    /// A connection breaks by a reset that is about to be received: who owns it, and on which stack.
-    pub(crate) fn break_off(&mut self, packet: &Packet) -> Option<(HostId, Rc<Connection>)> {
-        let Transport::Tcp(segment) = &packet.payload else { return None };
-        let Flow { from: peer, to: local } = Flow::of(packet, segment);
-        let connection = self.connections.get(&(local, peer))?;
-        self.broken.insert((local, peer));
-        Some((self.stack(self.host_at(local.ip())?), Rc::clone(connection)))
-    }
-
-    /// Why the model ended a connect from `local` to `peer`, whose port nobody has seen.
-    pub(crate) fn connect_failure(&mut self, local: IpAddr, peer: SocketAddr) -> Option<Failure> {
-        let key =
-            self.failed_connects.keys().find(|(from, to)| from.ip() == local && *to == peer).copied()?;
-        self.failed_connects.remove(&key)
+    /// How the sender of a flow stands.
+    fn standing(&self, flow: Flow) -> Option<Standing> {
+        self.stacks.standing(self.host_at(flow.from.ip())?, flow.from, flow.to)
     }
 }
 

@@ -173,7 +173,7 @@ impl Process {
     /// # Errors
     /// EADDRINUSE when somebody does already.
     pub async fn listen(&self, port: u16) -> io::Result<TcpListener> {
-        TcpListener::bind(&self.0.host, port).await
+        TcpListener::bind(&self.0.host, port)
     }
 
     /// Records that something happened on its host.

@@ -7,15 +7,16 @@ use std::rc::Rc;
 use harness::cluster::Advance;
 use harness::time::SimTime;
 use harness::trace::{EventKind, NodeName, Recorder};
-use turmoil_net::{EnterGuard, HostId, KernelConfig, Net, Packet, Transport};
+use turmoil_net::Packet;
 
 use super::executor::Executor;
 use super::timers::{EventKey, Timers};
 use crate::log;
-use crate::network::Network;
 use crate::network::coalesce::coalesce;
-use crate::network::connection::Failure;
+use crate::network::failure::Failure;
 use crate::network::link::LinkSpec;
+use crate::network::stack::{SocketId, Stacks};
+use crate::network::{HostIndex, Network};
 
 /// So many polls without time going on are a livelock.
 const POLLS_AT_ONE_MOMENT_MAX: u64 = 20_000_000;
@@ -24,12 +25,8 @@ pub(crate) struct Core {
     now: Cell<SimTime>,
     /// The next number in the order of events, which the network shares.
     sequence: Rc<Cell<u64>>,
-    /// Whether sockets may have produced packets since the last look.
-    sockets_touched: Cell<bool>,
     /// The world is being taken down: what tasks do while they are dropped is no event of the run.
     over: Cell<bool>,
-    /// The simulated socket stacks; none once the engine is gone.
-    sockets: RefCell<Option<EnterGuard>>,
     /// Buffers of [`Core::collect_packets`], kept for their memory.
     outbound: RefCell<Vec<Packet>>,
     merged: RefCell<Vec<Packet>>,
@@ -38,10 +35,10 @@ pub(crate) struct Core {
     pub(crate) seed: u64,
     pub(crate) executor: Executor,
     pub(crate) timers: RefCell<Timers>,
+    /// The simulated socket stacks.
+    pub(crate) stacks: Rc<Stacks>,
     pub(crate) network: RefCell<Network>,
     pub(crate) recorder: Recorder,
-    /// Where a stream's bytes stand between the socket stack and hyper's buffer.
-    pub(crate) scratch: RefCell<Vec<u8>>,
 }
 
 impl std::fmt::Debug for Core {
@@ -53,26 +50,21 @@ impl std::fmt::Debug for Core {
 impl Core {
     /// A world of hosts with these addresses.
     pub(crate) fn new(seed: u64, recorder: Recorder, link: LinkSpec, addresses: &[IpAddr]) -> Rc<Self> {
-        // Loss and retransmission in time belong to the network model: the stacks' own, which counts passes,
-        // is switched off.
-        let mut stacks = Net::with_config(KernelConfig::default().retx_threshold(u32::MAX));
-        let hosts = addresses.iter().map(|&address| (address, stacks.add_host(address))).collect();
+        let stacks = Rc::new(Stacks::new(addresses.iter().copied()));
         let sequence = Rc::<Cell<u64>>::default();
         Rc::new(Self {
             now: Cell::new(SimTime::ZERO),
             sequence: Rc::clone(&sequence),
-            sockets_touched: Cell::new(false),
             over: Cell::new(false),
-            sockets: RefCell::new(Some(stacks.enter())),
             outbound: RefCell::default(),
             merged: RefCell::default(),
             arrivals: RefCell::default(),
             seed,
             executor: Executor::new(),
             timers: RefCell::default(),
-            network: RefCell::new(Network::new(seed, link, hosts, sequence)),
+            network: RefCell::new(Network::new(seed, link, addresses, Rc::clone(&stacks), sequence)),
+            stacks,
             recorder,
-            scratch: RefCell::new(vec![0; 16 * 1024]),
         })
     }
 
@@ -93,16 +85,10 @@ impl Core {
         }
     }
 
-    /// Directs the socket calls that follow to `host`'s stack, and remembers that packets may come of them.
-    /// Whether there still are socket stacks.
-    pub(crate) fn enter(&self, host: HostId) -> bool {
-        match &*self.sockets.borrow() {
-            Some(sockets) => {
-                sockets.set_current(host);
-                self.sockets_touched.set(true);
-                true
-            }
-            None => false,
+    /// A program closes a socket, or is gone.
+    pub(crate) fn close(&self, host: HostIndex, socket: SocketId) {
+        if !self.over.get() && self.stacks.on(host, |stack| stack.close(socket)) {
+            self.network.borrow_mut().note_orphan(host, socket, self.now());
         }
     }
 
@@ -122,7 +108,7 @@ impl Core {
                     return Advance::Triggered(self.now());
                 }
             }
-            if self.sockets_touched.get() {
+            if self.stacks.are_restless() {
                 self.collect_packets();
                 continue;
             }
@@ -166,13 +152,11 @@ impl Core {
 
     /// Puts what the socket stacks have sent on the links.
     pub(crate) fn collect_packets(&self) {
-        if !self.sockets_touched.replace(false) {
+        if !self.stacks.are_restless() {
             return;
         }
         let mut outbound = self.outbound.take();
-        if let Some(sockets) = &*self.sockets.borrow() {
-            sockets.egress_all(&mut outbound);
-        }
+        self.stacks.send_all(&mut outbound);
         let mut merged = self.merged.take();
         coalesce(&mut outbound, &mut merged);
         let mut network = self.network.borrow_mut();
@@ -195,25 +179,17 @@ impl Core {
     }
 
     /// Hands a packet to the socket stack that owns its destination; `why` says what a reset means.
-    pub(crate) fn deliver(&self, packet: Packet, why: Failure) {
-        let sockets = self.sockets.borrow();
-        let Some(sockets) = &*sockets else { return };
-        if matches!(&packet.payload, Transport::Tcp(segment) if segment.flags.rst) {
-            let breaking = self.network.borrow_mut().break_off(&packet);
-            if let Some((host, connection)) = breaking {
-                sockets.set_current(host);
-                connection.break_off(why);
-            }
+    fn deliver(&self, packet: Packet, why: Failure) {
+        let Some(host) = self.network.borrow().host_at(packet.dst) else { return };
+        if let Some(syn) = self.stacks.receive(host, packet, why) {
+            self.network.borrow_mut().drop_syn(syn, self.now());
         }
-        sockets.deliver(packet);
-        self.sockets_touched.set(true);
     }
 
-    /// Drops all tasks and timers, then the socket stacks below them.
+    /// Drops all tasks and timers.
     pub(crate) fn tear_down(&self) {
         self.over.set(true);
         self.executor.clear();
         self.timers.borrow_mut().clear();
-        self.sockets.take();
     }
 }

@@ -14,6 +14,7 @@ impl Addresses {
     pub(super) fn new(addresses: impl ExactSizeIterator<Item = IpAddr>) -> Self {
         let mut table = Self { places: vec![None; (addresses.len() * 4).next_power_of_two()] };
         for (index, address) in addresses.enumerate() {
+            assert!(table.find(address).is_none(), "two hosts have the address {address}");
             let free = (table.first_place(address)..).map(|place| place & table.mask());
             let free = free.into_iter().find(|&place| table.places[place].is_none());
             table.places[free.expect("three quarters are")] = Some((address, HostIndex(index)));

@@ -2,21 +2,20 @@
 
 use std::fmt;
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::rc::Rc;
 
-use turmoil_net::HostId;
-use turmoil_net::shim::tokio::net as stack;
-
-use super::stream::{TcpStream, on_stack};
+use super::HostIndex;
+use super::stack::SocketId;
+use super::stream::TcpStream;
 use crate::engine::Core;
 use crate::host::Host;
 
 /// A listening socket. Dropping it closes it, and resets the connections that nobody has accepted.
 pub struct TcpListener {
-    inner: Option<stack::TcpListener>,
     core: Rc<Core>,
-    stack: HostId,
+    host: HostIndex,
+    socket: SocketId,
     port: u16,
 }
 
@@ -27,12 +26,10 @@ impl fmt::Debug for TcpListener {
 }
 
 impl TcpListener {
-    pub(crate) async fn bind(host: &Host, port: u16) -> io::Result<Self> {
+    pub(crate) fn bind(host: &Host, port: u16) -> io::Result<Self> {
         let core = Rc::clone(host.core());
-        let id = core.network.borrow().stack(host.index());
-        let address = SocketAddr::from((Ipv4Addr::UNSPECIFIED, port));
-        let inner = on_stack(&core, id, stack::TcpListener::bind(address)).await?;
-        Ok(Self { inner: Some(inner), core, stack: id, port })
+        let socket = core.stacks.on(host.index(), |stack| stack.listen(port))?;
+        Ok(Self { core, host: host.index(), socket, port })
     }
 
     /// The port that it listens on.
@@ -45,21 +42,17 @@ impl TcpListener {
     /// # Errors
     /// As accept(2).
     pub async fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
-        let inner = self.inner.as_ref().expect("only dropping takes it");
-        std::future::poll_fn(|cx| {
-            self.core.enter(self.stack);
-            inner.poll_accept(cx)
+        let accepted = std::future::poll_fn(|cx| {
+            self.core.stacks.on(self.host, |stack| stack.poll_accept(self.socket, cx))
         })
-        .await
-        .map(|(stream, peer)| (TcpStream::new(&self.core, self.stack, stream), peer))
+        .await;
+        let stream = TcpStream::new(&self.core, self.host, accepted.socket, accepted.local, accepted.peer);
+        Ok((stream, accepted.peer))
     }
 }
 
 impl Drop for TcpListener {
     fn drop(&mut self) {
-        if !self.core.enter(self.stack) {
-            // The stacks are gone, and their sockets with them.
-            std::mem::forget(self.inner.take());
-        }
+        self.core.close(self.host, self.socket);
     }
 }

@@ -26,7 +26,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use harness::time::SimTime;
-use turmoil_net::{NetstatEntry, NetstatState, Packet, TcpSegment, Transport};
+use turmoil_net::{Packet, TcpSegment, Transport};
 
 pub(super) use self::timer::Timer;
 
@@ -197,23 +197,4 @@ fn acknowledgement_of(packet: &Packet) -> Packet {
         (segment.flags.fin, segment.flags.psh) = (false, false);
     }
     bare
-}
-
-/// How an end of a connection stands in its host's stack, if it is there.
-#[derive(Debug, Clone, Copy)]
-struct Standing {
-    /// Whether something that it sent is not acknowledged, or waits to be sent.
-    owes: bool,
-    handshake: bool,
-}
-
-/// How the sender of a flow stands.
-fn standing(flow: Flow) -> Option<Standing> {
-    let stack = turmoil_net::netstat(flow.from.ip());
-    let is_it = |entry: &&NetstatEntry| entry.local == flow.from && entry.peer == Some(flow.to);
-    let entry = stack.entries.iter().find(is_it)?;
-    let state = entry.state?;
-    let handshake = matches!(state, NetstatState::SynSent | NetstatState::SynReceived);
-    let closing = matches!(state, NetstatState::FinWait1 | NetstatState::Closing | NetstatState::LastAck);
-    Some(Standing { owes: handshake || closing || entry.send_q > 0, handshake })
 }

@@ -2,7 +2,7 @@
 
 use super::{
     DUPLICATES, Flow, RTO_MIN, SYN_TIMEOUT, Timer, Unsettled, acknowledgement_of, carries, distance, end_of,
-    put_in_place, segment_of, standing,
+    put_in_place, segment_of,
 };
 use std::collections::VecDeque;
 
@@ -47,7 +47,7 @@ impl Network {
     /// The state of a flow, with its timer running since `sent`; none when its sender waits for nothing.
     fn unsettle(&mut self, flow: Flow, sent: SimTime, now: SimTime) -> Option<&mut Unsettled> {
         if !self.recovery.flows.contains_key(&flow) {
-            let standing = standing(flow)?;
+            let standing = self.standing(flow)?;
             let round_trip = self.round_trip(flow);
             let wait = if standing.handshake { SYN_TIMEOUT } else { RTO_MIN + round_trip };
             let token = self.recovery.token();

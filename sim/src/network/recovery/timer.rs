@@ -5,8 +5,8 @@ use std::time::Duration;
 use harness::time::SimTime;
 use turmoil_net::{Packet, TcpFlags, TcpSegment, Transport};
 
-use super::{Flow, RTO_MAX, RTO_MIN, SYN_TIMEOUT, standing};
-use crate::network::connection::Failure;
+use super::{Flow, RTO_MAX, RTO_MIN, SYN_TIMEOUT};
+use crate::network::failure::Failure;
 use crate::network::{Happening, Network, reset};
 
 /// What happens at a moment that was set before.
@@ -38,11 +38,12 @@ impl Network {
     /// A retransmission timer ends: send again, or give up.
     fn timeout(&mut self, flow: Flow, token: u64, now: SimTime) {
         let tcp = self.tcp;
+        let standing = self.standing(flow);
         let Some(unsettled) = self.recovery.flows.get_mut(&flow).filter(|flow| flow.token == token) else {
             return;
         };
         // A socket that was closed in the meantime repeats nothing.
-        let Some(standing) = standing(flow) else {
+        let Some(standing) = standing else {
             self.recovery.flows.remove(&flow);
             return;
         };
@@ -102,7 +103,7 @@ impl Network {
             return;
         }
         let rebooted = unsettled.peer_boot != self.boot_of(flow.to.ip());
-        if rebooted || standing(flow.back()).is_none() {
+        if rebooted || self.standing(flow.back()).is_none() {
             match unsettled.opening {
                 // A client repeats its SYN, which a new kernel takes for a new one.
                 Some(number) => arrivals.push(syn(flow, number)),

@@ -1,0 +1,97 @@
+//! The stacks of all hosts, and which of them have something to send.
+
+use std::cell::RefCell;
+use std::net::{IpAddr, SocketAddr};
+
+use turmoil_net::Packet;
+
+use super::{SocketId, Stack, Standing};
+use crate::network::HostIndex;
+use crate::network::failure::Failure;
+
+/// The stacks of all hosts.
+#[derive(Debug)]
+pub(crate) struct Stacks {
+    hosts: Vec<RefCell<Stack>>,
+    /// The hosts whose stacks may have something to send.
+    restless: RefCell<Vec<usize>>,
+}
+
+impl Stacks {
+    pub(crate) fn new(addresses: impl IntoIterator<Item = IpAddr>) -> Self {
+        let hosts = addresses.into_iter().map(|address| RefCell::new(Stack::new(address))).collect();
+        Self { hosts, restless: RefCell::default() }
+    }
+
+    /// Makes a call on a host's stack.
+    pub(crate) fn on<T>(&self, host: HostIndex, call: impl FnOnce(&mut Stack) -> T) -> T {
+        let mut stack = self.hosts[host.0].borrow_mut();
+        let result = call(&mut stack);
+        if stack.is_restless() && !std::mem::replace(&mut stack.is_listed, true) {
+            self.restless.borrow_mut().push(host.0);
+        }
+        result
+    }
+
+    /// Whether there may be something to send.
+    pub(crate) fn are_restless(&self) -> bool {
+        !self.restless.borrow().is_empty()
+    }
+
+    /// Moves everything that can be sent now to `out`, in the order of the hosts.
+    pub(crate) fn send_all(&self, out: &mut Vec<Packet>) {
+        let mut restless = self.restless.take();
+        restless.sort_unstable();
+        for host in restless.drain(..) {
+            let mut stack = self.hosts[host].borrow_mut();
+            stack.is_listed = false;
+            stack.send_all(out);
+        }
+        if self.restless.borrow().is_empty() {
+            // Kept for its memory.
+            self.restless.replace(restless);
+        }
+    }
+
+    /// A packet arrives at a host; `why` says what a reset means. A SYN for which its listener has no room comes
+    /// back.
+    pub(crate) fn receive(&self, host: HostIndex, packet: Packet, why: Failure) -> Option<Packet> {
+        self.on(host, |stack| stack.receive(packet, Some(why)))
+    }
+
+    /// How the end `local` of the connection with `peer` stands on its host.
+    pub(in crate::network) fn standing(
+        &self,
+        host: HostIndex,
+        local: SocketAddr,
+        peer: SocketAddr,
+    ) -> Option<Standing> {
+        self.hosts[host.0].borrow().standing(local, peer)
+    }
+
+    /// Whether the program of this end has closed it, or is gone; none when there is no such connection.
+    pub(in crate::network) fn is_orphan(
+        &self,
+        host: HostIndex,
+        local: SocketAddr,
+        peer: SocketAddr,
+    ) -> Option<bool> {
+        self.hosts[host.0].borrow().is_orphan(local, peer)
+    }
+
+    /// Both ends of every connection of a host, its own first.
+    #[allow(dead_code)]
+    pub(crate) fn ends(&self, host: HostIndex) -> Vec<(SocketAddr, SocketAddr)> {
+        self.hosts[host.0].borrow().ends()
+    }
+
+    /// A new kernel: nothing is left of any socket.
+    pub(crate) fn forget_all(&self, host: HostIndex) {
+        self.hosts[host.0].borrow_mut().forget_all();
+    }
+
+    /// See [`Stack::forget_orphan`].
+    pub(crate) fn forget_orphan(&self, host: HostIndex, id: SocketId) {
+        self.on(host, |stack| stack.forget_orphan(id));
+    }
+}

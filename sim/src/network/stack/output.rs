@@ -1,0 +1,86 @@
+//! Segments out: what sockets have to send, cut to what a packet carries and the peer has room for.
+
+use bytes::Bytes;
+use turmoil_net::{Packet, TcpFlags};
+
+use super::socket::State;
+use super::{Head, LOOPBACK_SEGMENT_BYTES, SEGMENT_BYTES, SocketId, Stack};
+
+impl Stack {
+    /// Whether there may be something to send.
+    pub(super) fn is_restless(&self) -> bool {
+        !self.outbound.is_empty() || !self.pending.is_empty()
+    }
+
+    /// Moves everything that can be sent now to `out`. What goes to this host itself arrives there and then.
+    pub(super) fn send_all(&mut self, out: &mut Vec<Packet>) {
+        let mut done = Vec::new();
+        loop {
+            let mut pending = std::mem::take(&mut self.pending);
+            // In the order in which they were made, whichever was looked at first.
+            pending.sort_unstable();
+            for id in pending.drain(..) {
+                self.send(id);
+                if self.tcb(id).is_some_and(|tcb| tcb.is_orphan && tcb.state == State::Closed) {
+                    done.push(id);
+                }
+            }
+            if self.pending.is_empty() {
+                self.pending = pending;
+            }
+            if self.outbound.is_empty() {
+                break;
+            }
+            let mut outbound = std::mem::take(&mut self.outbound);
+            for packet in outbound.drain(..) {
+                if self.is_own(packet.dst) {
+                    self.receive(packet, None);
+                } else {
+                    out.push(packet);
+                }
+            }
+            if self.outbound.is_empty() {
+                self.outbound = outbound;
+            }
+        }
+        for id in done {
+            self.remove(id);
+        }
+    }
+
+    /// Sends what one socket has to send and the peer's window lets through.
+    fn send(&mut self, id: SocketId) {
+        let Some(socket) = self.socket_mut(id) else { return };
+        socket.is_pending = false;
+        let Some(tcb) = socket.tcb() else { return };
+        let may_send = matches!(
+            tcb.state,
+            State::Established | State::CloseWait | State::FinWait1 | State::Closing | State::LastAck
+        );
+        if !may_send {
+            return;
+        }
+        let most = if tcb.local.ip().is_loopback() { LOOPBACK_SEGMENT_BYTES } else { SEGMENT_BYTES };
+        while let Some((payload, fin)) = self.next_piece(id, most) {
+            let tcb = self.tcb_mut(id).expect("it was there");
+            let head = Head::acknowledging(tcb);
+            let flags = TcpFlags { psh: !payload.is_empty(), fin, ..head.flags };
+            tcb.send_next = tcb.send_next.wrapping_add(payload.len() as u32 + u32::from(fin));
+            let ends = (tcb.local, tcb.peer);
+            self.emit(ends, Head { flags, ..head }, payload);
+        }
+    }
+
+    /// The data of the next segment, or the end.
+    fn next_piece(&mut self, id: SocketId, most: usize) -> Option<(Bytes, bool)> {
+        let tcb = self.tcb_mut(id)?;
+        let window = usize::from(tcb.send_window).saturating_sub(tcb.in_flight());
+        if window == 0 {
+            return None;
+        }
+        if !tcb.unsent.is_empty() {
+            return Some((tcb.unsent.take(most.min(window)), false));
+        }
+        tcb.fin_is_due().then(|| (Bytes::new(), true))
+    }
+}
