@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::cluster_files::ClusterFiles;
+use crate::component::Components;
 use crate::finding::Findings;
 use crate::plan::{ApiSpec, Fault, Plan};
 use crate::time::SimTime;
@@ -101,6 +102,15 @@ pub trait ClusterMaker: Sync {
     fn without_node(&self, files: &ClusterFiles, node: &NodeName) -> Result<ClusterFiles, String> {
         let _ = files;
         Err(format!("{} cannot take {node} out of the cluster's files", self.version()))
+    }
+
+    /// The parts of the cluster that can be missing, and which nodes are alike. Without more knowledge of the
+    /// cluster: its machines, processes and links, none of them alike.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the files.
+    fn components(&self, files: &ClusterFiles) -> Result<Components, Findings> {
+        self.topology(files).map(|(topology, _)| Components::of(&topology))
     }
 
     /// A cluster at the beginning of its run.

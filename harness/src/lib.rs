@@ -7,6 +7,7 @@ pub mod capability;
 pub mod checker;
 pub mod cluster;
 pub mod cluster_files;
+pub mod component;
 pub mod expectation;
 #[cfg(test)]
 mod fake;
@@ -21,6 +22,7 @@ pub mod scenario;
 mod sentence;
 pub mod shrink;
 pub mod signature;
+pub mod spof;
 #[cfg(any(test, feature = "proptest"))]
 pub mod strategies;
 pub mod table;

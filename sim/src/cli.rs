@@ -18,6 +18,7 @@ mod scenarios;
 mod screen;
 mod seeds;
 mod shrink;
+mod spof;
 mod store;
 
 pub use exit::Exit;
@@ -64,6 +65,8 @@ enum Command {
     Judge(judge::Arguments),
     /// Say where two stored traces part, and what differs in their verdicts
     Diff(diff::Arguments),
+    /// Find single points of failure: take away every component of a cluster, alone and together
+    Spof(spof::Arguments),
     /// List scenarios, faults, workloads, expectations and checkers, with a line each
     List(list::Arguments),
     /// Run the modelled rsync on two real folders, and print what the real one would
@@ -117,6 +120,7 @@ fn execute(arguments: Arguments, maker: &dyn ClusterMaker) -> Exit {
         Command::Shrink(arguments) => shrink::shrink(&arguments, maker, &mut screen),
         Command::Judge(arguments) => judge::judge(&arguments, &mut screen),
         Command::Diff(arguments) => diff::diff(&arguments, &mut screen),
+        Command::Spof(arguments) => spof::spof(&arguments, maker, &mut screen),
         Command::List(arguments) => list::list(&arguments, &mut screen),
         Command::Rsync { .. } => unreachable!("dispatched before"),
     });

@@ -4,6 +4,8 @@
 //! comes out.
 
 mod clients;
+mod components;
+mod exchangeable;
 mod faults;
 mod nodes;
 mod transfer;
@@ -14,6 +16,7 @@ use std::sync::Arc;
 
 use harness::cluster::{Advance, Cluster, ClusterMaker, Operation, Topology};
 use harness::cluster_files::ClusterFiles;
+use harness::component::Components;
 use harness::finding::{Finding, Findings, Source, did_you_mean};
 use harness::plan::{ApiSpec, Fault, FaultKind, Plan, WorkloadKind};
 use harness::time::SimTime;
@@ -64,6 +67,11 @@ impl ClusterMaker for SimMaker {
 
     fn without_node(&self, files: &ClusterFiles, node: &NodeName) -> Result<ClusterFiles, String> {
         config::without_node(files, node)
+    }
+
+    fn components(&self, files: &ClusterFiles) -> Result<Components, Findings> {
+        let (config, _) = config::load(files)?;
+        Ok(components::of(&config))
     }
 
     fn make(&self, plan: &Plan, recorder: Recorder) -> Result<Box<dyn Cluster>, Findings> {
