@@ -4,6 +4,7 @@
 //! the trace too. It keeps what it must (windows, sets of paths, counters), never events: its memory does not
 //! grow with the length of a run. One that panics loses only its own verdicts.
 
+mod atomicity;
 mod availability;
 mod balancer;
 mod convergence;
@@ -65,8 +66,14 @@ impl std::fmt::Debug for Entry {
 }
 
 /// All checkers, in the order in which their verdicts are shown.
-pub const CHECKERS: &[Entry] =
-    &[availability::ENTRY, convergence::ENTRY, read_only::ENTRY, durability::ENTRY, balancer::ENTRY];
+pub const CHECKERS: &[Entry] = &[
+    availability::ENTRY,
+    convergence::ENTRY,
+    atomicity::ENTRY,
+    read_only::ENTRY,
+    durability::ENTRY,
+    balancer::ENTRY,
+];
 
 /// Verdicts of one checker.
 #[derive(Debug)]

@@ -21,6 +21,7 @@ pub mod nginx;
 mod rsync_command;
 mod schedule;
 mod shell_words;
+mod ssh_command;
 mod start_command;
 mod sync;
 mod table;
@@ -39,6 +40,7 @@ pub use self::model::{DeletionRule, ModelSettings, ReadOnlyReading, RejectedUpda
 pub use self::network::NetworkSettings;
 pub use self::nginx::NginxConfig;
 pub use self::schedule::{Schedule, Times};
+pub use self::ssh_command::{SshCommand, SshCommandError, read as read_ssh_command};
 pub use self::sync::{CronJob, RsyncCommand, SyncConfig, Word, WordPart, WorkerTarget};
 pub use self::without::without_node;
 

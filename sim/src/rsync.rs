@@ -34,7 +34,7 @@ pub use options::{AltKind, DeleteWhen, Options, Refusal};
 pub use outcome::{Kinds, Line, Outcome, SHELL_FAILED, Stats, Stream, describe};
 
 use console::Console;
-use env::race;
+pub(crate) use env::race;
 use filter::{Filters, Side};
 use itemize::Style;
 use job::Setup;

@@ -11,6 +11,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::network::TcpStream;
 use crate::process::Process;
+use crate::rsync::race;
 
 /// Where sshd listens.
 pub const PORT: u16 = 22;
@@ -80,11 +81,26 @@ async fn exchange_as_server(stream: &mut TcpStream, from_client: usize, answer: 
     stream.write_all(&message[..answer]).await
 }
 
-/// Logs in on a host and runs a command there.
+/// Logs in on a host and runs a command there. The connection, the handshake and the login may take
+/// `connect_timeout`; without it, as long as the kernel has patience.
 ///
 /// # Errors
 /// What ssh would print: no connection, or one that broke before the command ran.
-pub async fn connect(process: &Process, server: SocketAddr, command: &str) -> io::Result<TcpStream> {
+pub async fn connect(
+    process: &Process,
+    server: SocketAddr,
+    command: &str,
+    connect_timeout: Option<Duration>,
+) -> io::Result<TcpStream> {
+    let login = log_in(process, server, command);
+    let Some(limit) = connect_timeout else { return login.await };
+    match race(login, process.sleep(limit)).await {
+        Ok(connected) => connected,
+        Err(()) => Err(io::Error::new(io::ErrorKind::TimedOut, "Connection timed out")),
+    }
+}
+
+async fn log_in(process: &Process, server: SocketAddr, command: &str) -> io::Result<TcpStream> {
     let mut stream = process.connect(server).await?;
     for (request, answer) in ROUNDS.into_iter().chain([LOGIN]) {
         stream.write_all(&vec![0; request]).await?;
@@ -134,7 +150,7 @@ mod tests {
         let noted = Rc::clone(&seen);
         engine.hosts()[0].spawn("ssh", |process| async move {
             let server = SocketAddr::from(([10, 0, 0, 2], PORT));
-            let mut stream = connect(&process, server, "uptime").await.unwrap();
+            let mut stream = connect(&process, server, "uptime", None).await.unwrap();
             let mut text = String::new();
             stream.read_to_string(&mut text).await.unwrap();
             noted.borrow_mut().push((process.now().as_millis(), text));
@@ -142,5 +158,31 @@ mod tests {
         engine.run_until(SimTime::from_secs(5));
         // Connect, four rounds, the command's own; 20 ms each, and the login.
         assert_eq!(*seen.borrow(), [(320, "UPTIME".to_owned())]);
+    }
+
+    #[test]
+    fn a_host_that_does_not_answer_costs_the_connect_timeout() {
+        let spec = HostSpec {
+            name: "client".into(),
+            address: IpAddr::from([10, 0, 0, 1]),
+            names: HostsFile::default(),
+            disk: Disk::default(),
+        };
+        let link = LinkSpec { latency: Duration::from_millis(10), jitter: Duration::ZERO, bandwidth: None };
+        let mut engine = Engine::new(1, Recorder::new(), link, vec![spec]);
+        let seen: Rc<RefCell<Vec<(u64, io::ErrorKind)>>> = Rc::default();
+        let noted = Rc::clone(&seen);
+        engine.hosts()[0].spawn("ssh", |process| async move {
+            let nobody = SocketAddr::from(([10, 0, 0, 9], PORT));
+            for limit in [Some(Duration::from_secs(2)), None] {
+                let before = process.now();
+                let error = connect(&process, nobody, "uptime", limit).await.err().unwrap().kind();
+                noted.borrow_mut().push((process.now().since(before).as_secs(), error));
+            }
+        });
+        engine.run_until(SimTime::from_secs(300));
+        let seen = seen.borrow();
+        assert_eq!(seen[0], (2, io::ErrorKind::TimedOut));
+        assert!(seen[1].0 > 2, "the kernel is more patient: {seen:?}");
     }
 }

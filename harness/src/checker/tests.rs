@@ -1,5 +1,6 @@
 //! Each checker is seen to pass, to fail, and to say that it does not know, on runs that are written by hand.
 
+mod atomicity;
 mod availability;
 mod balancer;
 mod convergence;

@@ -160,6 +160,16 @@ pub enum Claim {
         /// The longest.
         span: Duration,
     },
+    /// None of these workers deployed a part of what was published together.
+    NoTornSnapshot {
+        /// The workers.
+        workers: Workers,
+    },
+    /// Each of these workers did: what an honest scenario says of a sync that can do so.
+    TornSnapshot {
+        /// The workers.
+        workers: Workers,
+    },
     /// These workers accepted no write.
     NoWriteAccepted {
         /// The workers.
@@ -220,6 +230,8 @@ impl Claim {
             Claim::ConvergedAtEnd { .. } => "workers are converged at the end",
             Claim::NotConvergingWhile { .. } => "nothing converges for a time",
             Claim::StaleAtMost { .. } => "no worker is stale for too long",
+            Claim::NoTornSnapshot { .. } => "no worker deploys a torn snapshot",
+            Claim::TornSnapshot { .. } => "a worker deploys a torn snapshot",
             Claim::NoWriteAccepted { .. } => "no write is accepted by a worker",
             Claim::WriteAccepted { .. } => "a write is accepted by a worker",
             Claim::OnlySyncChanges { .. } => "only the sync changes a worker",
@@ -240,6 +252,8 @@ impl Claim {
             Claim::ConvergedWithin { workers, .. }
             | Claim::ConvergedAtEnd { workers }
             | Claim::StaleAtMost { workers, .. }
+            | Claim::NoTornSnapshot { workers }
+            | Claim::TornSnapshot { workers }
             | Claim::NoWriteAccepted { workers }
             | Claim::WriteAccepted { workers }
             | Claim::OnlySyncChanges { workers }

@@ -85,6 +85,16 @@ pub const FORMS: &[Form] = &[
         parse: stale,
     },
     Form {
+        examples: &["no worker deploys a torn snapshot", "worker1 never deploys a torn snapshot"],
+        doc: "no worker has files of several revisions of one API, or an API without all its parts, in service",
+        parse: no_torn_snapshot,
+    },
+    Form {
+        examples: &["every worker deploys a torn snapshot", "worker1 deploys a torn snapshot"],
+        doc: "each of these workers has that at some time",
+        parse: torn_snapshot,
+    },
+    Form {
         examples: &["no write is accepted by a worker", "no write accepted by worker2"],
         doc: "every attempt to change the worker directly is refused",
         parse: no_write,
@@ -275,6 +285,32 @@ fn stale(words: &mut Words) -> Option<Claim> {
     let span = words.span()?;
     words.maybe(&["stale", "behind"]);
     Some(Claim::StaleAtMost { workers, span })
+}
+
+fn no_torn_snapshot(words: &mut Words) -> Option<Claim> {
+    let workers = match words.words(&["no", "worker"]) {
+        Some(_) => Workers::All,
+        None => {
+            let workers = workers(words)?;
+            words.word(&["never"])?;
+            workers
+        }
+    };
+    deploys_torn(words)?;
+    Some(Claim::NoTornSnapshot { workers })
+}
+
+fn torn_snapshot(words: &mut Words) -> Option<Claim> {
+    let workers = workers(words)?;
+    deploys_torn(words)?;
+    Some(Claim::TornSnapshot { workers })
+}
+
+fn deploys_torn(words: &mut Words) -> Option<()> {
+    words.word(&["deploys", "deploy", "serves", "serve"])?;
+    words.maybe(&["a"]);
+    words.word(&["torn"])?;
+    words.word(&["snapshot", "snapshots", "set", "sets"]).map(drop)
 }
 
 fn no_write(words: &mut Words) -> Option<Claim> {

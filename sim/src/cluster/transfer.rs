@@ -12,7 +12,7 @@ use harness::trace::{EventKind, NodeName};
 use rand_chacha::ChaCha8Rng;
 
 use super::nodes::Shared;
-use crate::config::WorkerTarget;
+use crate::config::{self, WorkerTarget};
 use crate::disk::Disk;
 use crate::fs::Fs;
 use crate::host::Host;
@@ -73,9 +73,14 @@ async fn push(process: &Process, shared: &Shared, run: u64, target: &WorkerTarge
         let message = format!("ssh: Could not resolve hostname {host}: Name or service not known");
         return Ended::refused(ssh::FAILED, message);
     };
+    let shell = config::read_ssh_command(job.options.shell.as_deref().unwrap_or(b"ssh"));
+    let connect_timeout = match shell {
+        Ok(ssh) => ssh.connect_timeout,
+        Err(error) => return Ended::refused(ssh::FAILED, error.to_string()),
+    };
     let server = SocketAddr::new(address, ssh::PORT);
     let command = format!("{RUN_VARIABLE}{run} rsync --server");
-    let stream = match ssh::connect(process, server, &command).await {
+    let stream = match ssh::connect(process, server, &command, connect_timeout).await {
         Ok(stream) => stream,
         Err(error) => {
             let (host, port, why) = (&target.host, ssh::PORT, http::root_cause(&error));

@@ -5,6 +5,7 @@ use std::ops::Range;
 use harness::finding::{Finding, Findings, Source};
 
 use super::rsync_command::Located;
+use super::ssh_command;
 use super::sync::WorkerTarget;
 use crate::rsync::{Direction, Job, Refusal};
 
@@ -23,9 +24,27 @@ pub(super) fn check(
         match Job::parse(&argv) {
             // What is wrong with the command is wrong for every worker.
             Err(refusal) => return findings.push(refused(source, command, &argv, &refusal)),
-            Ok(job) => check_folders(source, command, list, worker, &job, home, findings),
+            Ok(job) => {
+                if let Err(error) = check_shell(source, command, &argv, &job) {
+                    return findings.push(error);
+                }
+                check_folders(source, command, list, worker, &job, home, findings);
+            }
         }
     }
+}
+
+/// Checks the remote shell of `-e`.
+fn check_shell(source: &Source, command: &Located, argv: &[Vec<u8>], job: &Job) -> Result<(), Finding> {
+    let Some(shell) = &job.options.shell else { return Ok(()) };
+    let error = match ssh_command::read(shell) {
+        Ok(_) => return Ok(()),
+        Err(error) => error,
+    };
+    let stands_in = |word: &Vec<u8>| !shell.is_empty() && word.ends_with(shell);
+    let word = argv.iter().position(stands_in).map(|index| command.spans[index + 1].clone());
+    let span = word.unwrap_or_else(|| place_of(command, &[], ""));
+    Err(Finding::error(source, span, error.message).help(error.help))
 }
 
 /// The finding for a command line that rsync, or the model, does not begin.

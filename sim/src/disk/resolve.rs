@@ -80,7 +80,7 @@ impl Disk {
         let must_be_folder = rest.last() == Some(&b'/');
         let mut parts =
             rest.split(|&byte| byte == b'/').filter(|part| !part.is_empty() && *part != b".").peekable();
-        let mut named = None;
+        let mut named: Option<(Ino, &[u8])> = None;
         while let Some(part) = parts.next() {
             let folder = folders.last().copied().unwrap_or(ROOT);
             let Node::Folder(entries) = &self.inode(folder).node else {
@@ -120,14 +120,14 @@ impl Disk {
                 }
                 _ => {}
             }
-            named = Some((folder, part.to_vec()));
+            named = Some((folder, part));
             folders.push(ino);
         }
         let ino = folders.last().copied().unwrap_or(ROOT);
         if must_be_folder && !matches!(self.inode(ino).node, Node::Folder(_)) {
             return Err(errno::error(errno::ENOTDIR));
         }
-        Ok(Step::Arrived(named, Some(ino)))
+        Ok(Step::Arrived(named.map(|(folder, name)| (folder, name.to_vec())), Some(ino)))
     }
 }
 
