@@ -1,5 +1,7 @@
 //! What a trace is made of.
 
+mod stored;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -17,6 +19,7 @@ pub type EventId = u64;
 
 /// One thing that happened.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "stored::StoredEvent")]
 pub struct Event {
     /// Its place in the trace.
     pub id: EventId,
@@ -137,6 +140,7 @@ pub enum OpKind {
         /// The API's name.
         api: Arc<str>,
         /// The revision that is published; counted up by the plan, carried in the artifacts.
+        #[serde(alias = "asked_revision")]
         revision: u64,
     },
     /// Somebody deletes an API through the management host name.
@@ -144,6 +148,7 @@ pub enum OpKind {
         /// The API's name.
         api: Arc<str>,
         /// The revision that the deletion is, counted in the same row as those of publishing.
+        #[serde(alias = "asked_revision")]
         revision: u64,
     },
     /// Somebody opens the management console through its host name.
