@@ -4,15 +4,16 @@
 //! is drawn while it runs (a link's jitter) comes from streams that are named and seeded here. So a stored
 //! plan reproduces a run even when the same scenario and seed would no longer resolve to it.
 
+mod check;
 mod content;
 mod fault;
 mod lengths;
 mod store;
 mod workload;
 
+pub use check::{OPERATIONS_MAX, RUN_MAX};
 pub use content::{APIS_MAX, Content, TENANTS_MAX};
 pub use fault::{Fault, FaultKind, LinkChange, PartitionDirection, Start, Target};
-pub use store::OPERATIONS_MAX;
 pub use workload::{ApiSpec, Workload, WorkloadKind};
 
 use std::sync::Arc;

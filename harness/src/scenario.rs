@@ -29,6 +29,7 @@ pub use replaced_files::ReplacedFile;
 pub use selector::{Selector, TargetSpec};
 pub use trigger::{FORMS as TRIGGER_FORMS, TriggerForm};
 pub use workload::WorkloadSpec;
+pub(crate) use write::said_again;
 pub use write::{Place, Remarks, WriteError, write};
 
 use std::path::Path;

@@ -10,10 +10,11 @@ mod text;
 mod workload;
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use crate::cluster::ClusterMaker;
 use crate::finding::{Findings, Source};
-use crate::plan::{Content, Phases, Plan};
+use crate::plan::{Content, Fault, Phases, Plan, Start};
 use crate::scenario::{DEFAULT_SEED, Scenario};
 use text::{Lines, quoted, span};
 
@@ -116,6 +117,29 @@ fn written(plan: &Plan, cluster: &str, remarks: &Remarks) -> String {
         }
     }
     lines.into_text()
+}
+
+/// Whether what a fault is and acts on is understood as itself when a scenario says it.
+///
+/// # Errors
+/// What is wrong with it, as the end of a sentence.
+pub(crate) fn said_again(fault: &Fault) -> Result<(), String> {
+    let phases = Phases::of_lengths([Duration::ZERO, Duration::from_secs(1), Duration::ZERO, Duration::ZERO]);
+    // When it begins is not what is asked here.
+    let start = Start::At { at_ns: phases.warmup_ends };
+    let fault = Fault { name: "fault".into(), start, lasts: Duration::ZERO, ..fault.clone() };
+    let mut text = "title = 't'\ncluster = 'c'\n[phases]\ndisturb = '1s'\n[[fault]]\n".to_owned();
+    for (key, value) in fault::keys(&fault, &phases) {
+        text.push_str(&format!("{key} = {value}\n"));
+    }
+    let (scenario, findings) = Scenario::parse(&Source::new("", text));
+    if let Some(wrong) = findings.iter().next() {
+        return Err(format!("is wrong: {wrong}; {}", wrong.help));
+    }
+    match scenario.faults.first() {
+        Some(again) if again.kind == fault.kind => Ok(()),
+        _ => Err("cannot be said in a scenario".to_owned()),
+    }
 }
 
 /// The first part in which two plans differ, of those that a scenario says.
