@@ -2,14 +2,17 @@
 
 use std::collections::VecDeque;
 
-use super::{Event, ReadTraceError};
+use super::{Event, EventKind, ReadTraceError};
 
 /// How many events before and after the parting are shown.
 pub const CONTEXT: usize = 3;
 
 /// The first place at which two traces differ.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Parting {
+    /// What differs in the events that tell which plan was run: they differ in every two runs of other plans or
+    /// seeds, and are not where the runs part.
+    pub plans: Vec<FieldDifference>,
     /// The last events that both have, at most [`CONTEXT`].
     pub before: Vec<Event>,
     /// What the first trace has from there on, at most [`CONTEXT`] and one; none when it ends there.
@@ -31,6 +34,15 @@ pub struct FieldDifference {
     pub second: Option<String>,
 }
 
+/// Which of two traces.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Side {
+    /// The one that was named first.
+    First,
+    /// The other.
+    Second,
+}
+
 /// The first place at which two traces differ; none when they are the same. Keeps a few events at a time.
 ///
 /// # Errors
@@ -38,11 +50,18 @@ pub struct FieldDifference {
 pub fn compare(
     mut first: impl Iterator<Item = Result<Event, ReadTraceError>>,
     mut second: impl Iterator<Item = Result<Event, ReadTraceError>>,
-) -> Result<Option<Parting>, ReadTraceError> {
+) -> Result<Option<Parting>, (Side, ReadTraceError)> {
+    let mut plans = Vec::new();
     let mut before = VecDeque::with_capacity(CONTEXT + 1);
     loop {
-        match (first.next().transpose()?, second.next().transpose()?) {
-            (None, None) => return Ok(None),
+        let one = first.next().transpose().map_err(|error| (Side::First, error))?;
+        let other = second.next().transpose().map_err(|error| (Side::Second, error))?;
+        match (one, other) {
+            (None, None) if plans.is_empty() => return Ok(None),
+            (None, None) => return Ok(Some(Parting { plans, ..Parting::default() })),
+            (Some(one), Some(other)) if one != other && tell_the_plan(&one, &other) => {
+                plans.extend(fields(&one, &other));
+            }
             (Some(one), Some(other)) if one == other => {
                 before.push_back(one);
                 if before.len() > CONTEXT {
@@ -58,6 +77,7 @@ pub fn compare(
                     head.into_iter().chain(tail.map_while(Result::ok).take(CONTEXT)).collect()
                 };
                 return Ok(Some(Parting {
+                    plans,
                     before: before.into(),
                     first: rest(one, &mut first),
                     second: rest(other, &mut second),
@@ -66,6 +86,17 @@ pub fn compare(
             }
         }
     }
+}
+
+/// Whether both events tell what is run, and do so at the same place.
+fn tell_the_plan(one: &Event, other: &Event) -> bool {
+    let same_place = (one.id, one.at, &one.node) == (other.id, other.at, &other.node);
+    same_place
+        && matches!(
+            (&one.kind, &other.kind),
+            (EventKind::RunStarted { .. }, EventKind::RunStarted { .. })
+                | (EventKind::RunPlanned { .. }, EventKind::RunPlanned { .. })
+        )
 }
 
 fn fields(first: &Event, second: &Event) -> Vec<FieldDifference> {
@@ -91,7 +122,6 @@ fn fields(first: &Event, second: &Event) -> Vec<FieldDifference> {
 mod tests {
     use super::*;
     use crate::time::SimTime;
-    use crate::trace::EventKind;
 
     fn marks(marks: &[&str]) -> Vec<Result<Event, ReadTraceError>> {
         (marks.iter().enumerate())
@@ -124,6 +154,31 @@ mod tests {
             second: Some("\"x\"".to_owned()),
         };
         assert_eq!(found.fields, [expected]);
+    }
+
+    #[test]
+    fn what_was_planned_is_told_apart_from_where_the_runs_part() {
+        let planned = |title: &str, marks_after: &[&str]| {
+            let plan = crate::trace::Fingerprint(7);
+            let kind = EventKind::RunPlanned { plan, title: title.into(), expectations: Vec::new() };
+            let mut events = marks(marks_after);
+            events.insert(0, Ok(Event { id: 0, at: SimTime::ZERO, node: None, kind }));
+            events.into_iter()
+        };
+        let found = compare(planned("one", &["a", "b"]), planned("other", &["a", "c"])).unwrap().unwrap();
+        assert_eq!(found.plans.len(), 1);
+        assert_eq!((found.plans[0].field.as_str(), found.first.len()), ("title", 1));
+        let same = compare(planned("one", &["a"]), planned("other", &["a"])).unwrap().unwrap();
+        assert_eq!((same.plans.len(), same.first.len(), same.second.len()), (1, 0, 0));
+    }
+
+    #[test]
+    fn whose_event_cannot_be_read_is_told() {
+        let broken = || vec![Err(ReadTraceError::Header)].into_iter();
+        let (side, _) = compare(broken(), marks(&["a"]).into_iter()).unwrap_err();
+        assert_eq!(side, Side::First);
+        let (side, _) = compare(marks(&["a"]).into_iter(), broken()).unwrap_err();
+        assert_eq!(side, Side::Second);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use harness::report::Report;
-use harness::trace::compare::{Parting, compare};
+use harness::trace::compare::{FieldDifference, Parting, Side, compare};
 use harness::trace::{Event, read_trace};
 
 use super::Exit;
@@ -26,7 +26,12 @@ pub fn diff(arguments: &Arguments, screen: &mut Screen) {
     let (Some(one), Some(other)) = (judge::open(first, screen), judge::open(second, screen)) else { return };
     let parting = (read_trace(one).map_err(|error| (first, error)))
         .and_then(|one| Ok((one, read_trace(other).map_err(|error| (second, error))?)))
-        .and_then(|(one, other)| compare(one, other).map_err(|error| (first, error)));
+        .and_then(|(one, other)| {
+            compare(one, other).map_err(|(side, error)| match side {
+                Side::First => (first, error),
+                Side::Second => (second, error),
+            })
+        });
     match parting {
         Err((path, error)) => screen.trouble(Exit::BadInput, &format!("{}: {error}", path.display())),
         Ok(None) => screen.result("the traces are the same\n"),
@@ -43,11 +48,17 @@ pub fn diff(arguments: &Arguments, screen: &mut Screen) {
 
 /// The place where two traces part, with what stands around it.
 fn shown(parting: &Parting) -> String {
-    let mut text = match (parting.first.first(), parting.second.first()) {
+    let mut text = String::new();
+    if !parting.plans.is_empty() {
+        text.push_str("the runs are of different plans\n\n");
+        text.push_str(&differences(&parting.plans));
+        text.push('\n');
+    }
+    text += &match (parting.first.first(), parting.second.first()) {
         (Some(one), Some(_)) => format!("the traces part at event {}, {}\n\n", one.id, one.at),
         (Some(one), None) => format!("the second trace ends before event {}, {}\n\n", one.id, one.at),
         (None, Some(other)) => format!("the first trace ends before event {}, {}\n\n", other.id, other.at),
-        (None, None) => String::new(),
+        (None, None) => "nothing else differs\n".to_owned(),
     };
     for (mark, events) in [(' ', &parting.before), ('-', &parting.first), ('+', &parting.second)] {
         for event in events {
@@ -56,14 +67,20 @@ fn shown(parting: &Parting) -> String {
     }
     if !parting.fields.is_empty() {
         text.push('\n');
-    }
-    for field in &parting.fields {
-        let value = |value: &Option<String>| value.clone().unwrap_or_else(|| "nothing".to_owned());
-        let (one, other) = (value(&field.first), value(&field.second));
-        text.push_str(&format!("  {}: {one} in the first, {other} in the second\n", field.field));
+        text.push_str(&differences(&parting.fields));
     }
     text.push('\n');
     text
+}
+
+/// A line for each field that differs.
+fn differences(fields: &[FieldDifference]) -> String {
+    let value = |value: &Option<String>| value.clone().unwrap_or_else(|| "nothing".to_owned());
+    let line = |field: &FieldDifference| {
+        let (one, other) = (value(&field.first), value(&field.second));
+        format!("  {}: {one} in the first, {other} in the second\n", field.field)
+    };
+    fields.iter().map(line).collect()
 }
 
 fn line(event: &Event) -> String {
