@@ -74,6 +74,10 @@ pub struct Topology {
     pub clients: Vec<NodeName>,
     /// The processes that run on each kind of node: `("manager", ["wso2", "cron", ...])`.
     pub processes: Vec<(NodeName, Vec<String>)>,
+    /// The ports that each node's servers listen on.
+    pub ports: Vec<(NodeName, Vec<u16>)>,
+    /// The names that each node's hosts file has.
+    pub host_names: Vec<(NodeName, Vec<String>)>,
 }
 
 impl Topology {

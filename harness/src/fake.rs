@@ -40,6 +40,8 @@ impl ClusterMaker for FakeMaker {
                 processes("worker2", &["wso2"]),
                 processes("balancer", &["nginx"]),
             ],
+            ports: vec![("worker1".into(), vec![8243, 22])],
+            host_names: vec![processes("manager", &["worker1", "am.wso2.com"])],
         };
         Ok((topology, Findings::new()))
     }

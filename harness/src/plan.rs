@@ -13,7 +13,10 @@ mod workload;
 
 pub use check::{OPERATIONS_MAX, RUN_MAX};
 pub use content::{APIS_MAX, Content, TENANTS_MAX};
-pub use fault::{Fault, FaultKind, LinkChange, PartitionDirection, Start, Target};
+pub use fault::{
+    Fault, FaultKind, FirewallAction, FrozenClock, JitterShape, LinkChange, PERCENT_MAX, PartitionDirection,
+    Repeats, Start, TIMES_MAX, Target,
+};
 pub use workload::{ApiSpec, Workload, WorkloadKind};
 
 use std::sync::Arc;

@@ -20,7 +20,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crate::checker::Panel;
 use crate::cluster::{Advance, Cluster, ClusterMaker};
 use crate::finding::{Finding, Findings, Source};
-use crate::plan::{Fault, Plan, Start};
+use crate::plan::{Fault, Plan, Repeats, Start};
 use crate::report::{Chronicle, Report};
 use crate::time::SimTime;
 use crate::trace::event::Phase;
@@ -102,6 +102,7 @@ pub fn run(plan: &Plan, maker: &dyn ClusterMaker, options: Options<'_>) -> Resul
         operations: Operations::of(plan),
         waiting: Vec::new(),
         acting: vec![false; plan.faults.len()],
+        begun: vec![0; plan.faults.len()],
     };
     run.drive(options.stop, options.progress)?;
     let fingerprint = recorder.fingerprint();
@@ -176,6 +177,8 @@ struct Run<'a> {
     /// Faults that wait for their events, by place in the plan.
     waiting: Vec<usize>,
     acting: Vec<bool>,
+    /// How often each fault has begun.
+    begun: Vec<u64>,
 }
 
 impl Run<'_> {
@@ -281,6 +284,13 @@ impl Run<'_> {
         self.record(None, EventKind::FaultBegan { fault: fault.name.clone(), fault_kind, nodes });
         self.acting[index] = true;
         self.cluster.inject(fault);
+        self.begun[index] += 1;
+        if let Some(Repeats { every, times }) = fault.repeats
+            && self.begun[index] < times
+            && self.now + every < self.plan.phases.disturb_ends
+        {
+            self.agenda.add(self.now + every, Item::Begin(index));
+        }
         let ends = (self.now + fault.lasts).min(self.plan.phases.disturb_ends);
         if ends <= self.now {
             self.heal(index);

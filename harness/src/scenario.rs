@@ -24,7 +24,7 @@ mod write;
 pub use builder::Builder;
 pub use fault::FaultSpec;
 pub use folder::files_below;
-pub use moment::{Begins, Lasts, SpanRange};
+pub use moment::{Begins, Lasts, RepeatSpec, SpanRange};
 pub use replaced_files::ReplacedFile;
 pub use selector::{Selector, TargetSpec};
 pub use trigger::{FORMS as TRIGGER_FORMS, TriggerForm};

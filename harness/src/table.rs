@@ -167,6 +167,18 @@ impl<'a> Table<'a> {
         self.wrong_type(key, value, "a whole number, 0 or more")
     }
 
+    /// The number of a key, with or without a fraction, as it is written.
+    pub fn number_as_text(&self, key: &'static str) -> Option<Placed<String>> {
+        let value = self.value(key)?;
+        match value.get_ref() {
+            DeValue::Integer(number) if number.radix() == 10 => {
+                Some(Placed::new(number.as_str().to_owned(), value.span()))
+            }
+            DeValue::Float(number) => Some(Placed::new(number.as_str().to_owned(), value.span())),
+            _ => self.wrong_type(key, value, "a number"),
+        }
+    }
+
     /// The span of time of a key, written as a text.
     pub fn span_of_time(&self, key: &'static str) -> Option<Placed<Duration>> {
         let text = self.text(key)?;

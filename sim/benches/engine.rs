@@ -185,7 +185,7 @@ fn on_engine(between: Between, workers: u8, per_second: u32, seconds: u32) {
         names: HostsFile::default(),
         disk: Disk::default(),
     };
-    let link = LinkSpec { latency: LATENCY, jitter: Duration::ZERO, bandwidth: None };
+    let link = LinkSpec { latency: LATENCY, bandwidth: None, ..LinkSpec::default() };
     let hosts = (1..=workers + 2).map(spec).collect();
     let mut engine = Engine::new(1, Recorder::new(), link, hosts);
     for host in &engine.hosts()[2..] {

@@ -36,7 +36,7 @@ use crate::config::nginx;
 use crate::host::Host;
 use crate::network::TcpListener;
 use crate::planted::PlantedBug;
-use crate::process::Process;
+use crate::process::{EMFILE, Process};
 
 /// The name of the balancer's process.
 pub const PROCESS: &str = "nginx";
@@ -45,6 +45,8 @@ pub const PROCESS: &str = "nginx";
 const BIND_TRIES: u32 = 5;
 /// How long it waits between two of them.
 const BIND_PAUSE: Duration = Duration::from_millis(500);
+/// How long it accepts nothing after accept(2) has failed for want of a file descriptor: `accept_mutex_delay`.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(500);
 /// How long Debian's unit lets requests finish after SIGQUIT before it sends SIGTERM.
 const DRAIN_MAX: Duration = Duration::from_secs(5);
 
@@ -100,6 +102,12 @@ pub fn start(
         });
         run(balancer)
     })
+}
+
+/// The ports that nginx listens on, in order.
+pub fn ports(config: &NginxConfig) -> Vec<u16> {
+    let listens = config.servers.iter().flat_map(|server| &server.listens);
+    listens.map(|listen| listen.port).collect::<std::collections::BTreeSet<u16>>().into_iter().collect()
 }
 
 fn workers(
@@ -175,7 +183,16 @@ async fn bind(process: &Process, port: u16) -> Option<TcpListener> {
 async fn accept(balancer: Rc<Balancer>, site: usize, listener: TcpListener) {
     let process = &balancer.process;
     let mut draws = (balancer.workers.len() > 1).then(|| process.rng(&format!("accept/{}", listener.port())));
-    while let Ok((stream, _)) = listener.accept().await {
+    loop {
+        let stream = match listener.accept().await {
+            Ok((stream, _)) => stream,
+            Err(error) if error.raw_os_error() == Some(EMFILE) => {
+                process.log("[crit] accept4() failed (24: Too many open files)");
+                process.sleep(ACCEPT_PAUSE).await;
+                continue;
+            }
+            Err(_) => return,
+        };
         // Which worker process gets a connection is the kernel's choice.
         let worker = draws.as_mut().map_or(0, |draws| rng::below(draws, balancer.workers.len() as u64));
         let worker = usize::try_from(worker).expect("fewer than workers");

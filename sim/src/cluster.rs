@@ -61,6 +61,9 @@ impl ClusterMaker for SimMaker {
                 processes.extend(["sync".to_owned(), "rsync".to_owned()]);
             }
             topology.processes.push((node.name.clone(), processes));
+            topology.ports.push((node.name.clone(), nodes::ports(node)));
+            let names = node.hosts.names().map(str::to_owned).filter(|name| name != "localhost");
+            topology.host_names.push((node.name.clone(), names.collect()));
         }
         Ok((topology, warnings))
     }
@@ -96,7 +99,7 @@ fn unknown_bug(name: &str) -> Findings {
 struct SimCluster {
     // Before the engine, so that no handle of a host outlives it.
     clients: Clients,
-    nodes: Nodes,
+    nodes: Rc<Nodes>,
     faults: ActiveFaults,
     roots: BTreeMap<NodeName, Arc<str>>,
     engine: Engine,
@@ -109,6 +112,7 @@ impl SimCluster {
             latency: config.network.latency,
             jitter: config.network.jitter,
             bandwidth: Some(config.network.bandwidth_bytes_per_s),
+            ..LinkSpec::default()
         };
         let specs = config.nodes.iter().map(|node| host_spec(node, &mut installed)).collect();
         let engine = Engine::new(plan.seed, recorder.clone(), link, specs);
@@ -124,7 +128,7 @@ impl SimCluster {
             .expect("a cluster has clients: config::load checks it");
         let clients = Clients::start(&client_host, &config);
         let shared = Shared { config, names: Rc::new(names), planted };
-        let nodes = Nodes::new(Rc::new(shared), engine.hosts());
+        let nodes = Rc::new(Nodes::new(Rc::new(shared), engine.hosts()));
         let cluster = Self { clients, nodes, faults: ActiveFaults::default(), roots, engine };
         cluster.record_disks();
         cluster.nodes.start_all();

@@ -8,6 +8,7 @@
 //! tasks are polled in the order in which they were woken.
 
 mod core;
+mod errand;
 mod executor;
 mod timers;
 
@@ -19,11 +20,12 @@ use harness::time::SimTime;
 use harness::trace::Recorder;
 
 pub(crate) use self::core::Core;
+pub(crate) use self::errand::{Errand, Outside};
 pub(crate) use self::executor::{ProcessState, TaskId};
-pub(crate) use self::timers::EventKey;
 pub use self::timers::Sleep;
+pub(crate) use self::timers::{EventKey, StoodStill};
 use crate::host::{Host, HostSpec};
-use crate::network::{LinkSpec, TcpSettings};
+use crate::network::{Census, FirewallRule, Flap, LinkSpec, TcpSettings};
 
 /// A world of hosts on one network.
 #[derive(Debug)]
@@ -68,6 +70,11 @@ impl Engine {
         self.run_until(self.now() + span)
     }
 
+    /// Begins a task that belongs to no machine.
+    pub(crate) fn errand<F: Future<Output = ()> + 'static>(&self, task: impl FnOnce(Outside) -> F) -> Errand {
+        Errand::begin(&self.core, task)
+    }
+
     /// Changes what TCP does on every host, for whatever begins from now on.
     pub fn set_tcp(&mut self, settings: TcpSettings) {
         self.core.network.borrow_mut().tcp = settings;
@@ -84,6 +91,44 @@ impl Engine {
     /// When there is none.
     pub fn join(&mut self, from: &Host, to: &Host) {
         self.core.network.borrow_mut().link_mut(from.index(), to.index()).join();
+    }
+
+    /// Cuts what `from` sends to `to` by turns from now on, beside whatever else cuts it.
+    pub fn flap(&mut self, from: &Host, to: &Host, flap: Flap) {
+        self.core.network.borrow_mut().link_mut(from.index(), to.index()).flap(flap);
+    }
+
+    /// Takes such a flapping back.
+    ///
+    /// # Panics
+    /// When the link does not flap in this way.
+    pub fn steady(&mut self, from: &Host, to: &Host, flap: Flap) {
+        self.core.network.borrow_mut().link_mut(from.index(), to.index()).steady(flap);
+    }
+
+    /// Puts a rule in front of a host's firewall.
+    pub fn block(&mut self, host: &Host, rule: FirewallRule) {
+        self.core.network.borrow_mut().firewall_mut(host.index()).insert(rule);
+    }
+
+    /// Takes such a rule out.
+    ///
+    /// # Panics
+    /// When the host has none.
+    pub fn unblock(&mut self, host: &Host, rule: FirewallRule) {
+        self.core.network.borrow_mut().firewall_mut(host.index()).remove(rule);
+    }
+
+    /// Both ends of each connection between two hosts get a reset. How many connections there were.
+    pub fn reset_connections(&mut self, one: &Host, other: &Host) -> usize {
+        // What was written before is on its way.
+        self.core.collect_packets();
+        self.core.network.borrow_mut().reset_between(one.index(), other.index(), self.now())
+    }
+
+    /// How many packets there were so far.
+    pub fn census(&self) -> Census {
+        self.core.network.borrow().census()
     }
 
     /// What the link from one host to another is like.

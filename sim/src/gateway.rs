@@ -10,6 +10,7 @@
 
 mod address;
 mod artifact;
+mod calls;
 mod hot_deployment;
 mod management;
 mod pass_through;
@@ -29,6 +30,7 @@ use std::time::Duration;
 
 use harness::trace::{EventKind, mark};
 
+use self::calls::Calls;
 use self::hot_deployment::KnownFiles;
 pub use self::management::{
     console_request, create_request, delete_request, publish_request, version_request,
@@ -44,7 +46,7 @@ use crate::config::{GatewayConfig, ModelSettings, Profile};
 use crate::host::Host;
 use crate::http::{Scheme, serve};
 use crate::network::TcpListener;
-use crate::process::Process;
+use crate::process::{EMFILE, Process, Task};
 
 /// The name of the server's process.
 pub const PROCESS: &str = "wso2";
@@ -53,6 +55,12 @@ pub const PROCESS: &str = "wso2";
 const PASS_THROUGH_IDLE: Duration = Duration::from_secs(180);
 /// An idle connection to a servlet port is closed after this long: Tomcat's default keep-alive.
 const SERVLET_IDLE: Duration = Duration::from_secs(20);
+
+/// How long a server that is to stop waits for the calls that it is answering (`ServerManagement.TIMEOUT` of Carbon).
+const DRAIN_MAX: Duration = Duration::from_secs(60);
+/// How long a port accepts nothing after accept(2) has failed for want of a file descriptor: the least that Tomcat's
+/// acceptor waits.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// Bugs that tests of the checkers put into a server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -73,6 +81,8 @@ pub fn start(host: &Host, config: Rc<GatewayConfig>, model: ModelSettings, plant
     host.spawn(PROCESS, move |process| async move {
         let server = Rc::new(Server {
             queue: Queue::new(process.clone()),
+            calls: Calls::default(),
+            listeners: RefCell::default(),
             process,
             config,
             model,
@@ -88,9 +98,11 @@ pub fn start(host: &Host, config: Rc<GatewayConfig>, model: ModelSettings, plant
         let stopping = Rc::clone(&server);
         server.process.spawn(async move {
             stopping.process.stop_requested().await;
+            stopping.close_ports();
             stopping.queue.attend();
         });
         persistence::run(&server).await;
+        server.calls.drained(&server.process, DRAIN_MAX).await;
         server.process.log("Halting JVM");
     })
 }
@@ -111,6 +123,9 @@ struct Server {
     /// Whether it was marked that calls are dropped.
     told_dropped: Cell<bool>,
     queue: Queue,
+    calls: Calls,
+    /// The tasks that accept connections.
+    listeners: RefCell<Vec<Task>>,
 }
 
 /// Which ports, and so which requests.
@@ -124,11 +139,11 @@ impl Server {
     async fn start_up(self: Rc<Self>) {
         let begun = self.process.now();
         let half = self.model.start_up / 2;
-        self.process.sleep(half).await;
+        self.process.work(half).await;
         hot_deployment::load(&self);
         let deployer = Rc::clone(&self);
         self.process.spawn(async move { hot_deployment::run(&deployer, begun).await });
-        self.process.sleep(self.model.start_up - half).await;
+        self.process.work(self.model.start_up - half).await;
 
         self.started.set(true);
         let ports = self.config.ports;
@@ -142,7 +157,7 @@ impl Server {
         }
         self.tell_torn();
 
-        self.process.sleep(self.model.servlet_after_pass_through).await;
+        self.process.work(self.model.servlet_after_pass_through).await;
         let servlet = [(ports.servlet_http, Scheme::Http), (ports.servlet_https, Scheme::Https)];
         if self.open(Transport::Servlet, servlet).await {
             self.process.record(EventKind::ProcessReady { process: self.process.name().clone() });
@@ -173,8 +188,24 @@ impl Server {
 
     fn serve_port(self: &Rc<Self>, transport: Transport, listener: TcpListener, scheme: Scheme) {
         let server = Rc::clone(self);
-        self.process.spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
+        let task = self.process.spawn(async move {
+            let mut told = false;
+            loop {
+                let stream = match listener.accept().await {
+                    Ok((stream, _)) => stream,
+                    Err(error) if error.raw_os_error() == Some(EMFILE) => {
+                        if !std::mem::replace(&mut told, true) {
+                            let port = listener.port();
+                            server.process.log(format!(
+                                "ERROR - Socket accept failed on port {port}: java.io.IOException: Too many open files"
+                            ));
+                        }
+                        server.process.sleep(ACCEPT_PAUSE).await;
+                        continue;
+                    }
+                    Err(_) => return,
+                };
+                told = false;
                 let own = Rc::clone(&server);
                 // How a connection ends is the client's affair.
                 server.process.spawn(async move {
@@ -183,14 +214,20 @@ impl Server {
                         Transport::PassThrough => {
                             serve(process, stream, scheme, Some(PASS_THROUGH_IDLE), |request| {
                                 let server = Rc::clone(&own);
-                                async move { pass_through::answer(&server, request.uri().path()).await }
+                                async move {
+                                    let _call = server.calls.begin();
+                                    pass_through::answer(&server, request.uri().path()).await
+                                }
                             })
                             .await
                         }
                         Transport::Servlet => {
                             serve(process, stream, scheme, Some(SERVLET_IDLE), |request| {
                                 let server = Rc::clone(&own);
-                                async move { servlet::answer(&server, request).await }
+                                async move {
+                                    let _call = server.calls.begin();
+                                    servlet::answer(&server, request).await
+                                }
                             })
                             .await
                         }
@@ -198,6 +235,17 @@ impl Server {
                 });
             }
         });
+        self.listeners.borrow_mut().push(task);
+        if self.process.is_stop_requested() {
+            self.close_ports();
+        }
+    }
+
+    /// Nothing is accepted any more; connections that are open stay so.
+    fn close_ports(&self) {
+        for listener in self.listeners.take() {
+            listener.abort();
+        }
     }
 
     fn refuses_writes(&self) -> bool {

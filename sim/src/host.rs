@@ -3,14 +3,16 @@
 use std::cell::{Cell, Ref, RefCell, RefMut};
 use std::net::IpAddr;
 use std::rc::Rc;
+use std::time::Duration;
 
+use harness::time::SimTime;
 use harness::trace::event::ProcessEnd;
 use harness::trace::{EventKind, NodeName};
 
 use crate::clock::WallClock;
 use crate::config::HostsFile;
 use crate::disk::Disk;
-use crate::engine::Core;
+use crate::engine::{Core, StoodStill};
 use crate::fs::Fs;
 use crate::network::HostIndex;
 use crate::process::Process;
@@ -41,6 +43,12 @@ struct Inner {
     names: RefCell<HostsFile>,
     disk: RefCell<Disk>,
     clock: Cell<WallClock>,
+    /// How long it has stood still altogether.
+    stood_still: StoodStill,
+    /// Since when it stands still.
+    frozen_since: Cell<Option<SimTime>>,
+    /// How many hundredths of its usual time work takes.
+    work_percent: Cell<u32>,
     processes: RefCell<Vec<Process>>,
 }
 
@@ -56,6 +64,9 @@ impl Host {
             names: RefCell::new(spec.names),
             disk: RefCell::new(disk),
             clock: Cell::default(),
+            stood_still: StoodStill::default(),
+            frozen_since: Cell::default(),
+            work_percent: Cell::new(100),
             processes: RefCell::default(),
         }))
     }
@@ -73,6 +84,21 @@ impl Host {
     /// What its hosts file says of `name`: the first address, if any.
     pub fn resolve(&self, name: &str) -> Option<IpAddr> {
         self.0.names.borrow().resolve(name).first().copied()
+    }
+
+    /// What it knows of names.
+    pub fn names(&self) -> HostsFile {
+        self.0.names.borrow().clone()
+    }
+
+    /// How often it has been booted.
+    pub(crate) fn boot(&self) -> u32 {
+        self.0.core.network.borrow().boot(self.0.index)
+    }
+
+    /// A line in the log of one of its programs that is not modelled as a process.
+    pub(crate) fn log(&self, process: &str, line: String) {
+        self.record(EventKind::Logged { process: process.into(), line: line.into() });
     }
 
     /// Changes what it knows of names.
@@ -113,6 +139,30 @@ impl Host {
     /// Whether it has power.
     pub fn is_powered(&self) -> bool {
         self.0.core.network.borrow().is_powered(self.0.index)
+    }
+
+    /// Whether it has power and does not stand still.
+    pub fn is_running(&self) -> bool {
+        self.is_powered() && self.0.frozen_since.get().is_none()
+    }
+
+    /// How many hundredths of its usual time work takes here: 100 unless the processor is slow.
+    pub fn work_percent(&self) -> u32 {
+        self.0.work_percent.get()
+    }
+
+    /// Makes its processor slower, for work that begins from now on.
+    pub fn set_work_percent(&self, percent: u32) {
+        self.0.work_percent.set(percent);
+    }
+
+    /// How long work takes here that takes `span` on a processor that is as fast as it should be.
+    pub(crate) fn work_time(&self, span: Duration) -> Duration {
+        span.saturating_mul(self.0.work_percent.get()) / 100
+    }
+
+    pub(crate) fn stood_still(&self) -> &StoodStill {
+        &self.0.stood_still
     }
 
     /// Records that something happened here.
@@ -157,6 +207,7 @@ impl Host {
         // What its processes had sent is on the wire already; what their ends would send is not.
         core.collect_packets();
         core.network.borrow_mut().power_off(self.0.index);
+        self.0.frozen_since.set(None);
         for process in self.all_processes() {
             process.end(ProcessEnd::PowerLost);
         }
@@ -168,6 +219,51 @@ impl Host {
         drop(disk);
         self.fs("power loss").tell_changes();
         self.record(EventKind::NodeDown);
+    }
+
+    /// Halts it in its own order: what still runs is killed, its kernel says goodbye to its peers, the disk is synced,
+    /// then the power goes off. Nothing happens when there is none.
+    pub fn halt(&self) {
+        if !self.is_powered() {
+            return;
+        }
+        for process in self.all_processes() {
+            process.kill();
+        }
+        self.0.disk.borrow_mut().sync();
+        self.power_off();
+    }
+
+    /// Stands still from now on, as a virtual machine that its hypervisor does not run: no program and no timer
+    /// goes on, nothing that arrives is heard, and nothing is forgotten. Nothing happens when it does already, or has
+    /// no power.
+    pub fn freeze(&self) {
+        if !self.is_running() {
+            return;
+        }
+        let core = &self.0.core;
+        core.collect_packets();
+        self.0.frozen_since.set(Some(core.now()));
+        core.network.borrow_mut().freeze(self.0.index, core.now());
+        self.all_processes().iter().for_each(Process::hold);
+        self.record(EventKind::NodeFrozen { frozen: true });
+    }
+
+    /// Goes on where it stood: every timer has the time left that it had. Its wall clock has stood still too, unless
+    /// `clock_is_set`: then the hypervisor's agent sets it at once. Nothing happens when it does not stand still.
+    pub fn thaw(&self, clock_is_set: bool) {
+        let Some(since) = self.0.frozen_since.take() else { return };
+        let core = &self.0.core;
+        let span = core.now() - since;
+        self.0.stood_still.set(self.0.stood_still.get() + span);
+        core.network.borrow_mut().thaw(self.0.index, core.now());
+        if !clock_is_set {
+            let mut clock = self.clock();
+            clock.jump(-i64::try_from(span.as_nanos()).unwrap_or(i64::MAX));
+            self.set_clock(clock);
+        }
+        self.record(EventKind::NodeFrozen { frozen: false });
+        self.all_processes().iter().for_each(Process::unhold);
     }
 
     /// Gives it power again, with a new kernel and no process. Nothing happens when there is power.

@@ -4,10 +4,16 @@
 //! which it would: when the link is cut or the destination has no power then, it is lost, and
 //! `recovery` plays both kernels' parts until it has arrived or the sender gives up.
 
+mod abort;
 mod addresses;
 mod agenda;
+mod census;
 pub(crate) mod coalesce;
+mod delay;
 pub(crate) mod failure;
+mod firewall;
+mod flap;
+mod freeze;
 pub(crate) mod link;
 mod listener;
 mod recovery;
@@ -29,7 +35,13 @@ use turmoil_net::{Packet, TcpFlags, TcpSegment, Transport};
 
 use self::addresses::Addresses;
 use self::agenda::Agenda;
+pub use self::census::Census;
+use self::census::Ledger;
+pub use self::delay::JitterShape;
 use self::failure::Failure;
+use self::firewall::Firewall;
+pub use self::firewall::{FirewallAction, FirewallRule};
+pub use self::flap::Flap;
 use self::link::Link;
 pub use self::link::LinkSpec;
 pub use self::listener::TcpListener;
@@ -48,13 +60,20 @@ pub(crate) struct HostIndex(pub(crate) usize);
 struct Wire {
     address: IpAddr,
     powered: bool,
+    /// Since when it stands still, if it does.
+    frozen_since: Option<SimTime>,
     boot: u32,
+    firewall: Firewall,
 }
 
 #[derive(Debug)]
 enum Happening {
     /// A packet is at the end of its link; one that was sent `again` repeats what was lost.
     Arrival { packet: Packet, sent: SimTime, again: bool },
+    /// A packet found the queue of its link full.
+    Overflow { packet: Packet, sent: SimTime, again: bool },
+    /// An ICMP message for the sender of a flow arrives: what it sends is refused.
+    Refusal(Flow, Failure),
     /// A kernel ends a connection by itself: `local`'s end of the one with `peer`.
     End { local: SocketAddr, peer: SocketAddr, why: Failure },
     /// A timer of a sender.
@@ -77,6 +96,7 @@ pub(crate) struct Network {
     stacks: Rc<Stacks>,
     /// Ends whose program has closed them while their peers may still send, and when the kernel forgets them.
     orphans: VecDeque<(SimTime, HostIndex, SocketId)>,
+    ledger: Ledger,
 }
 
 /// `net.ipv4.tcp_fin_timeout`: how long an end that its program has closed waits for the peer's (tcp(7)).
@@ -91,8 +111,14 @@ impl Network {
         sequence: Rc<Cell<u64>>,
     ) -> Self {
         let count = addresses.len();
-        let wires: Vec<Wire> =
-            addresses.iter().map(|&address| Wire { address, powered: true, boot: 0 }).collect();
+        let wire = |&address| Wire {
+            address,
+            powered: true,
+            frozen_since: None,
+            boot: 0,
+            firewall: Firewall::default(),
+        };
+        let wires: Vec<Wire> = addresses.iter().map(wire).collect();
         Self {
             seed,
             tcp: TcpSettings::default(),
@@ -104,7 +130,18 @@ impl Network {
             recovery: Recovery::default(),
             stacks,
             orphans: VecDeque::new(),
+            ledger: Ledger::default(),
         }
+    }
+
+    /// How many packets there were so far.
+    pub(crate) fn census(&self) -> Census {
+        self.ledger.census
+    }
+
+    /// A host's packet filter.
+    pub(crate) fn firewall_mut(&mut self, host: HostIndex) -> &mut Firewall {
+        &mut self.wires[host.0].firewall
     }
 
     pub(crate) fn host_at(&self, address: IpAddr) -> Option<HostIndex> {
@@ -124,12 +161,20 @@ impl Network {
         &self.links[from.0 * self.wires.len() + to.0]
     }
 
+    /// Whether a machine takes what arrives at it.
+    fn hears(&self, host: HostIndex) -> bool {
+        let wire = &self.wires[host.0];
+        wire.powered && wire.frozen_since.is_none()
+    }
+
     /// Whether a packet that arrives now from one address at another gets through.
-    fn is_open(&self, from: IpAddr, to: IpAddr) -> bool {
-        match (self.host_at(from), self.host_at(to)) {
-            (Some(from), Some(to)) => self.wires[to.0].powered && !self.link(from, to).is_cut(),
-            _ => false,
+    fn is_open(&mut self, from: IpAddr, to: IpAddr, now: SimTime) -> bool {
+        let (Some(from), Some(to)) = (self.host_at(from), self.host_at(to)) else { return false };
+        if !self.hears(to) || self.link(from, to).is_cut(now) {
+            return false;
         }
+        let seed = self.seed;
+        !self.link_mut(from, to).loses(|concern| stream(seed, from, to, concern))
     }
 
     fn latency(&self, from: IpAddr, to: IpAddr) -> Duration {
@@ -150,6 +195,7 @@ impl Network {
     /// A machine loses power: it sends nothing more, and has forgotten everything.
     pub(crate) fn power_off(&mut self, host: HostIndex) {
         self.wires[host.0].powered = false;
+        self.wires[host.0].frozen_since = None;
         let address = self.wires[host.0].address;
         self.recovery.forget_host(address);
     }
@@ -176,6 +222,7 @@ impl Network {
         if !self.wires[from.0].powered {
             return;
         }
+        self.ledger.sent(&packet);
         if !self.recovery.is_empty()
             && let Transport::Tcp(segment) = &packet.payload
         {
@@ -185,20 +232,28 @@ impl Network {
     }
 
     fn put_on_link(&mut self, packet: Packet, again: bool, now: SimTime) {
-        let at = self.arrival(packet.src, packet.dst, packet.size(), now);
-        self.schedule(at, Happening::Arrival { packet, sent: now, again });
+        self.ledger.census.under_way += 1;
+        match self.arrival(packet.src, packet.dst, packet.size(), now) {
+            Some(at) => self.schedule(at, Happening::Arrival { packet, sent: now, again }),
+            None => self.schedule(now, Happening::Overflow { packet, sent: now, again }),
+        }
     }
 
-    /// When a packet of so many bytes that is sent now arrives.
-    fn arrival(&mut self, from: IpAddr, to: IpAddr, bytes: u32, now: SimTime) -> SimTime {
+    /// As [`Network::put_on_link`], for what no socket stack has sent.
+    fn add_to_link(&mut self, packet: Packet, again: bool, now: SimTime) {
+        self.ledger.census.added += 1;
+        self.put_on_link(packet, again, now);
+    }
+
+    /// When a packet of so many bytes that is sent now arrives; none when it finds its link's queue full.
+    fn arrival(&mut self, from: IpAddr, to: IpAddr, bytes: u32, now: SimTime) -> Option<SimTime> {
         let seed = self.seed;
         match (self.host_at(from), self.host_at(to)) {
             (Some(from), Some(to)) => {
-                let stream = || rng::stream(seed, &format!("link {} to {}", from.0, to.0));
-                self.link_mut(from, to).arrival(now, bytes, stream)
+                self.link_mut(from, to).arrival(now, bytes, |concern| stream(seed, from, to, concern))
             }
             // Nobody has this address: the packet is lost somewhere on the way.
-            _ => now,
+            _ => Some(now),
         }
     }
 
@@ -215,12 +270,22 @@ impl Network {
         self.forget_orphans(now);
         match happening {
             Happening::Arrival { packet, sent, again } => {
-                if self.is_open(packet.src, packet.dst) {
-                    self.arrive(packet, again, now, arrivals);
+                self.ledger.census.under_way -= 1;
+                if self.is_open(packet.src, packet.dst, now) {
+                    self.ledger.census.arrived += 1;
+                    self.filter(packet, again, sent, now, arrivals);
+                    self.ledger.delivered(arrivals);
                 } else {
+                    self.ledger.census.lost += 1;
                     self.lose(packet, again, sent, now);
                 }
             }
+            Happening::Overflow { packet, sent, again } => {
+                self.ledger.census.under_way -= 1;
+                self.ledger.census.lost += 1;
+                self.lose(packet, again, sent, now);
+            }
+            Happening::Refusal(flow, why) => self.refused(flow, why, now),
             Happening::End { local, peer, why } => {
                 arrivals.push(reset(peer, local));
                 return Some(why);
@@ -228,6 +293,44 @@ impl Network {
             Happening::Timer(flow, timer) => self.timer(flow, timer, now, arrivals),
         }
         None
+    }
+
+    /// A packet is at its host: does the firewall let it in?
+    fn filter(
+        &mut self,
+        packet: Packet,
+        again: bool,
+        sent: SimTime,
+        now: SimTime,
+        arrivals: &mut Vec<Packet>,
+    ) {
+        let action = match (self.host_at(packet.dst), &packet.payload) {
+            (Some(to), Transport::Tcp(segment)) if !self.wires[to.0].firewall.is_empty() => {
+                self.wires[to.0].firewall.action(segment.dst_port).map(|action| (action, segment))
+            }
+            _ => None,
+        };
+        let Some((action, segment)) = action else { return self.arrive(packet, again, now, arrivals) };
+        let (flow, is_reset) = (Flow::of(&packet, segment), segment.flags.rst);
+        if action == FirewallAction::Reset && !is_reset {
+            // The connection ends for its sender; this end never hears of the packet.
+            return self.add_to_link(reset(flow.to, flow.from), false, now);
+        }
+        if let Some(why) = action.message() {
+            let (back, bytes) = (flow.back(), ICMP_BYTES.min(packet.size() + 28));
+            if let Some(at) = self.arrival(back.from.ip(), back.to.ip(), bytes, now) {
+                self.schedule(at, Happening::Refusal(flow, why));
+            }
+        }
+        self.lose(packet, again, sent, now);
+    }
+
+    /// An ICMP message is at the sender of a flow, unless it is lost as packets are.
+    fn refused(&mut self, flow: Flow, why: Failure, now: SimTime) {
+        if self.is_open(flow.to.ip(), flow.from.ip(), now) && self.recovery.hear_refusal(flow, why) {
+            self.recovery.forget(flow);
+            self.end(flow.from, flow.to, why, now);
+        }
     }
 
     fn arrive(&mut self, packet: Packet, again: bool, now: SimTime, arrivals: &mut Vec<Packet>) {
@@ -281,6 +384,14 @@ impl Network {
     fn standing(&self, flow: Flow) -> Option<Standing> {
         self.stacks.standing(self.host_at(flow.from.ip())?, flow.from, flow.to)
     }
+}
+
+/// The length of an ICMP message that quotes a packet's headers (RFC 792), at most.
+const ICMP_BYTES: u32 = 576;
+
+/// The random stream of one direction between two hosts, of a concern.
+fn stream(seed: u64, from: HostIndex, to: HostIndex, concern: &str) -> rand_chacha::ChaCha8Rng {
+    rng::stream(seed, &format!("link {} to {}{concern}", from.0, to.0))
 }
 
 /// A reset from one end to the other.

@@ -33,9 +33,18 @@ struct Inner {
     end: Cell<Option<ProcessEnd>>,
     exit_code: Cell<i32>,
     stop_requested: Cell<bool>,
+    /// Whether it has installed a handler for SIGTERM: whether it ever asked for the request to stop.
+    handles_stop: Cell<bool>,
+    /// SIGSTOP.
+    stopped: Cell<bool>,
+    /// Whether no file descriptor is left to it.
+    out_of_descriptors: Cell<bool>,
     /// Who waits for the end, or for a request to stop.
     waiting: RefCell<Vec<Waker>>,
 }
+
+/// No file descriptor is left to the process.
+pub(crate) const EMFILE: i32 = 24;
 
 /// A span of simulated time was too short for what should have ended in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -71,6 +80,9 @@ impl Process {
             end: Cell::new(None),
             exit_code: Cell::new(0),
             stop_requested: Cell::new(false),
+            handles_stop: Cell::new(false),
+            stopped: Cell::new(false),
+            out_of_descriptors: Cell::new(false),
             waiting: RefCell::default(),
         }))
     }
@@ -118,7 +130,12 @@ impl Process {
 
     /// Waits for a moment.
     pub fn sleep_until(&self, moment: SimTime) -> Sleep {
-        Sleep::new(Rc::clone(self.0.host.core()), moment)
+        Sleep::new(Rc::clone(self.0.host.core()), moment, Some(self.0.host.stood_still()))
+    }
+
+    /// Computes for as long as this takes on a machine that is as fast as it should be.
+    pub fn work(&self, span: Duration) -> Sleep {
+        self.sleep(self.0.host.work_time(span))
     }
 
     /// Lets every other task that is ready go first, once.
@@ -163,8 +180,10 @@ impl Process {
     /// Connects to an address.
     ///
     /// # Errors
-    /// As connect(2): ECONNREFUSED when nobody listens, ETIMEDOUT when nobody answers.
+    /// As socket(2): EMFILE when no file descriptor is left. As connect(2): ECONNREFUSED when nobody listens,
+    /// ETIMEDOUT when nobody answers.
     pub async fn connect(&self, address: SocketAddr) -> io::Result<TcpStream> {
+        self.check_descriptors()?;
         TcpStream::connect(&self.0.host, address).await
     }
 
@@ -173,7 +192,23 @@ impl Process {
     /// # Errors
     /// EADDRINUSE when somebody does already.
     pub async fn listen(&self, port: u16) -> io::Result<TcpListener> {
-        TcpListener::bind(&self.0.host, port)
+        TcpListener::bind(self, port)
+    }
+
+    /// Whether a call that makes a file descriptor succeeds now.
+    ///
+    /// # Errors
+    /// EMFILE when none is left.
+    pub(crate) fn check_descriptors(&self) -> io::Result<()> {
+        match self.0.out_of_descriptors.get() {
+            true => Err(io::Error::from_raw_os_error(EMFILE)),
+            false => Ok(()),
+        }
+    }
+
+    /// Its file descriptors are used up, or some are free again. What it has open stays open.
+    pub fn set_out_of_descriptors(&self, out: bool) {
+        self.0.out_of_descriptors.set(out);
     }
 
     /// Records that something happened on its host.
@@ -201,10 +236,15 @@ impl Process {
         self.end(ProcessEnd::Crashed);
     }
 
-    /// SIGTERM: asks it to end; [`Process::stop_requested`] hears it.
+    /// SIGTERM: a process that handles it is asked to end, and [`Process::stop_requested`] hears it; any other ends
+    /// at once, or when it runs again.
     pub fn request_stop(&self) {
         self.0.stop_requested.set(true);
-        self.wake_waiting();
+        if self.0.handles_stop.get() {
+            self.wake_waiting();
+        } else if !self.0.stopped.get() && self.0.host.is_running() {
+            self.end(ProcessEnd::Stopped);
+        }
     }
 
     /// Whether it was asked to end.
@@ -214,11 +254,13 @@ impl Process {
 
     /// Waits until the process is asked to end.
     pub async fn stop_requested(&self) {
+        self.0.handles_stop.set(true);
         self.wait_until(|inner| inner.stop_requested.get()).await;
     }
 
     /// Ready when the process has been asked to end; wakes the task when it is.
     pub fn poll_stop_requested(&self, cx: &mut Context<'_>) -> Poll<()> {
+        self.0.handles_stop.set(true);
         if self.0.stop_requested.get() {
             return Poll::Ready(());
         }
@@ -242,16 +284,36 @@ impl Process {
 
     /// SIGSTOP: its tasks are not polled, while the kernel goes on receiving for it.
     pub fn pause(&self) {
-        if self.is_alive() && !self.0.state.paused.replace(true) {
+        if self.is_alive() && !self.0.stopped.replace(true) {
             self.record(EventKind::ProcessPaused { process: self.0.name.clone(), paused: true });
+            self.0.state.hold();
         }
     }
 
-    /// SIGCONT.
+    /// SIGCONT. A SIGTERM that came meanwhile is heard now.
     pub fn resume(&self) {
-        if self.is_alive() && self.0.state.paused.replace(false) {
+        if self.is_alive() && self.0.stopped.replace(false) {
             self.record(EventKind::ProcessPaused { process: self.0.name.clone(), paused: false });
-            self.0.host.core().executor.resume(&self.0.state);
+            self.unhold();
+        }
+    }
+
+    /// Whether it was paused with SIGSTOP.
+    pub fn is_paused(&self) -> bool {
+        self.0.stopped.get()
+    }
+
+    /// Its machine stands still.
+    pub(crate) fn hold(&self) {
+        self.0.state.hold();
+    }
+
+    /// It may run again, as far as one reason not to is concerned.
+    pub(crate) fn unhold(&self) {
+        self.0.host.core().executor.unhold(&self.0.state);
+        let stop_is_due = self.0.stop_requested.get() && !self.0.handles_stop.get();
+        if stop_is_due && !self.0.stopped.get() && self.0.host.is_running() {
+            self.end(ProcessEnd::Stopped);
         }
     }
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::network::TcpStream;
-use crate::process::Process;
+use crate::process::{EMFILE, Process};
 use crate::rsync::race;
 
 /// Where sshd listens.
@@ -23,6 +23,9 @@ const ROUNDS: [(usize, usize); 3] = [(42, 42), (1_500, 1_600), (60, 60)];
 const LOGIN: (usize, usize) = (650, 36);
 /// Longer command lines are refused.
 const COMMAND_BYTES_MAX: usize = 128 * 1024;
+
+/// How long sshd waits after accept(2) has failed for want of a file descriptor.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// What ssh exits with when it fails itself.
 pub const FAILED: u8 = 255;
@@ -42,7 +45,15 @@ where
 {
     let listener = process.listen(PORT).await?;
     loop {
-        let (stream, _) = listener.accept().await?;
+        let stream = match listener.accept().await {
+            Ok((stream, _)) => stream,
+            Err(error) if error.raw_os_error() == Some(EMFILE) => {
+                process.log("error: accept: Too many open files");
+                process.sleep(ACCEPT_PAUSE).await;
+                continue;
+            }
+            Err(error) => return Err(error),
+        };
         let (own, run) = (process.clone(), run.clone());
         process.spawn(async move {
             if let Ok((command, stream)) = let_in(&own, stream, login).await {
@@ -61,7 +72,7 @@ async fn let_in(
         exchange_as_server(&mut stream, from_client, answer).await?;
     }
     stream.read_exact(&mut [0; LOGIN.0]).await?;
-    process.sleep(login).await;
+    process.work(login).await;
     stream.write_all(&[0; LOGIN.1]).await?;
     let mut length = [0; 4];
     stream.read_exact(&mut length).await?;
@@ -136,7 +147,7 @@ mod tests {
             names: HostsFile::default(),
             disk: Disk::default(),
         };
-        let link = LinkSpec { latency: Duration::from_millis(10), jitter: Duration::ZERO, bandwidth: None };
+        let link = LinkSpec { latency: Duration::from_millis(10), bandwidth: None, ..LinkSpec::default() };
         let hosts = vec![spec("client", 1), spec("server", 2)];
         let mut engine = Engine::new(1, Recorder::new(), link, hosts);
         engine.hosts()[1].spawn("sshd", |process| async move {
@@ -168,7 +179,7 @@ mod tests {
             names: HostsFile::default(),
             disk: Disk::default(),
         };
-        let link = LinkSpec { latency: Duration::from_millis(10), jitter: Duration::ZERO, bandwidth: None };
+        let link = LinkSpec { latency: Duration::from_millis(10), bandwidth: None, ..LinkSpec::default() };
         let mut engine = Engine::new(1, Recorder::new(), link, vec![spec]);
         let seen: Rc<RefCell<Vec<(u64, io::ErrorKind)>>> = Rc::default();
         let noted = Rc::clone(&seen);

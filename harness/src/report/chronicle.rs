@@ -119,6 +119,7 @@ impl Chronicle {
             | EventKind::FaultHadNoEffect { .. } => self.fault(event),
             EventKind::NodeUp { .. }
             | EventKind::NodeDown
+            | EventKind::NodeFrozen { .. }
             | EventKind::ProcessStarted { .. }
             | EventKind::ProcessReady { .. }
             | EventKind::ProcessEnded { .. }
@@ -229,6 +230,8 @@ impl Chronicle {
         let what = match &event.kind {
             EventKind::NodeUp { boot } if *boot > 0 => "has power again and boots".to_owned(),
             EventKind::NodeDown => "loses power".to_owned(),
+            EventKind::NodeFrozen { frozen: true } => "stands still".to_owned(),
+            EventKind::NodeFrozen { frozen: false } => "goes on where it stood".to_owned(),
             // What starts with the run, and short-lived helpers that end as they should, are no news.
             EventKind::ProcessStarted { process } if event.at > SimTime::ZERO => {
                 format!("{process} starts")

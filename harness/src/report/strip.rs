@@ -37,8 +37,17 @@ pub(super) fn strips(report: &Report) -> Vec<Strip> {
         rows.push(Strip { label, shows: Shows::Phase, marked: vec![(span.from, span.to)] });
     }
     for fault in &report.faults {
-        let label = fault.name.to_string();
-        rows.push(Strip { label, shows: Shows::Fault, marked: vec![(fault.from, fault.to)] });
+        let span = (fault.from, fault.to);
+        // One that comes back has one row.
+        let known =
+            rows.iter_mut().find(|row: &&mut Strip| row.shows == Shows::Fault && row.label == *fault.name);
+        match known {
+            Some(row) => row.marked.push(span),
+            None => {
+                let label = fault.name.to_string();
+                rows.push(Strip { label, shows: Shows::Fault, marked: vec![span] });
+            }
+        }
     }
     let spoken_of: BTreeSet<_> = (report.verdicts.iter().filter_map(|verdict| verdict.capability))
         .chain(report.outages.iter().map(|outage| outage.capability))

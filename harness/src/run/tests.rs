@@ -137,6 +137,29 @@ fn faults_begin_on_events_and_one_another_from_the_disturb_phase_on() {
 }
 
 #[test]
+fn a_fault_comes_back_as_often_as_it_says_and_as_the_disturb_phase_has_room() {
+    let repeated = |times: Option<i64>, begins: (&'static str, &'static str)| {
+        let times = times.map(|times| ("times", times.into()));
+        let keys = [
+            ("name", "off".into()),
+            ("node", "manager".into()),
+            (begins.0, begins.1.into()),
+            ("for", "30s".into()),
+            ("every", "100s".into()),
+        ];
+        let (outcome, events) = events_of(&plan(builder().fault("power-off", keys.into_iter().chain(times))));
+        assert_eq!(
+            outcome.report.faults.len(),
+            told(&events).iter().filter(|(_, what)| what == "off ends").count()
+        );
+        told(&events).iter().filter(|(_, what)| what == "off begins").map(|(at, _)| *at).collect::<Vec<_>>()
+    };
+    assert_eq!(repeated(Some(2), ("from", "10s")), [70, 170]);
+    assert_eq!(repeated(None, ("from", "10s")), [70, 170, 270]);
+    assert_eq!(repeated(Some(2), ("when", "the 2nd event cron_fired on manager")), [180, 280]);
+}
+
+#[test]
 fn what_still_acts_is_healed_when_the_disturb_phase_ends() {
     let (_, events) = events_of(&plan(
         builder()

@@ -62,6 +62,61 @@ pub fn parse_bandwidth(text: &str) -> Result<u64, String> {
     Ok(bytes as u64)
 }
 
+/// An amount of data in bytes: `32KiB`, `64kB`, `1MiB`.
+///
+/// # Errors
+/// What is wrong, as a sentence that says what would be accepted.
+pub fn parse_bytes(text: &str) -> Result<u64, String> {
+    const ACCEPTED: &str = "an amount of data is written as `1500B`, `64kB`, `32KiB` or `1MiB`";
+    let text = text.trim();
+    let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let number = positive(&text[..digits]).ok_or_else(|| format!("no number; {ACCEPTED}"))?;
+    let unit = match text[digits..].trim() {
+        "B" => 1.0,
+        "kB" => 1e3,
+        "MB" => 1e6,
+        "KiB" => 1024.0,
+        "MiB" => 1_048_576.0,
+        other => return Err(format!("unknown unit `{other}`; {ACCEPTED}")),
+    };
+    let bytes = (number * unit).round();
+    if !(1.0..=1e12).contains(&bytes) {
+        return Err(format!("at least 1 byte, at most a million megabytes; {ACCEPTED}"));
+    }
+    Ok(bytes as u64)
+}
+
+/// A share of all in parts of a million: `2 %`, `0.5%`.
+///
+/// # Errors
+/// What is wrong, as a sentence that says what would be accepted.
+pub fn parse_share_ppm(text: &str) -> Result<u32, String> {
+    const ACCEPTED: &str = "a share is written as `2 %` or `0.5%`";
+    let number = text.trim().strip_suffix('%').ok_or_else(|| format!("no `%` at its end; {ACCEPTED}"))?;
+    let percent =
+        positive(number.trim()).ok_or_else(|| format!("`{}` is no number; {ACCEPTED}", number.trim()))?;
+    let ppm = (percent * 1e4).round();
+    if !(1.0..=1e6).contains(&ppm) {
+        return Err("a share lies between 0.0001 % and 100 %".to_owned());
+    }
+    Ok(ppm as u32)
+}
+
+/// A factor from 1 to `most_percent` hundredths, in hundredths: `4`, `1.5`.
+///
+/// # Errors
+/// What is wrong, as a sentence that says what would be accepted.
+pub fn parse_factor_percent(text: &str, most_percent: u32) -> Result<u32, String> {
+    let accepted =
+        format!("a factor is written as `4` or `1.5`, and lies between 1 and {}", most_percent / 100);
+    let factor = positive(text.trim()).ok_or_else(|| accepted.clone())?;
+    let percent = (factor * 100.0).round();
+    if !(100.0..=f64::from(most_percent)).contains(&percent) {
+        return Err(accepted);
+    }
+    Ok(percent as u32)
+}
+
 /// A span of time, or two with `..` between, the first not longer: `2m`, `1m..4m`.
 ///
 /// # Errors
@@ -122,6 +177,24 @@ mod tests {
         }
         for text in ["", "10", "0bit/s", "10 furlong", "kbit/s", "1e999MB/s"] {
             assert!(parse_bandwidth(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn amounts_of_data_shares_and_factors_are_read_with_their_units() {
+        assert_eq!(parse_bytes("32KiB"), Ok(32_768));
+        assert_eq!(parse_bytes("1.5 kB"), Ok(1500));
+        assert_eq!(parse_share_ppm("0.5 %"), Ok(5000));
+        assert_eq!(parse_share_ppm("100%"), Ok(1_000_000));
+        assert_eq!(parse_factor_percent("1.5", 1000), Ok(150));
+        for text in ["", "KiB", "0B", "3", "3 furlongs", "1e99MiB"] {
+            assert!(parse_bytes(text).is_err(), "{text}");
+        }
+        for text in ["", "5", "%", "0 %", "101 %", "-1 %", "nan %"] {
+            assert!(parse_share_ppm(text).is_err(), "{text}");
+        }
+        for text in ["", "0.9", "11", "x"] {
+            assert!(parse_factor_percent(text, 1000).is_err(), "{text}");
         }
     }
 

@@ -1,13 +1,25 @@
 //! What can go wrong: one file for each kind of fault, and one row in [`KINDS`].
 
+mod crash_loop;
+mod firewall;
+mod flapping_link;
+mod freeze;
+mod hosts_entry;
+mod out_of_descriptors;
+mod packet_loss;
 mod partition;
 mod power_off;
 mod process_kill;
+mod process_pause;
+mod process_stop;
+mod reboot;
+mod reset_connections;
+mod slow_cpu;
 mod slow_link;
 
 use std::time::Duration;
 
-use super::moment::{self, Begins, Lasts};
+use super::moment::{self, Begins, Lasts, RepeatSpec, SpanRange};
 use super::selector::TargetSpec;
 use crate::cluster::Topology;
 use crate::finding::did_you_mean;
@@ -36,7 +48,24 @@ impl std::fmt::Debug for Kind {
 }
 
 /// All kinds of faults, in the order in which they are listed.
-pub const KINDS: &[Kind] = &[power_off::KIND, process_kill::KIND, partition::KIND, slow_link::KIND];
+pub const KINDS: &[Kind] = &[
+    power_off::KIND,
+    reboot::KIND,
+    freeze::KIND,
+    slow_cpu::KIND,
+    process_kill::KIND,
+    process_stop::KIND,
+    crash_loop::KIND,
+    process_pause::KIND,
+    out_of_descriptors::KIND,
+    partition::KIND,
+    flapping_link::KIND,
+    slow_link::KIND,
+    packet_loss::KIND,
+    reset_connections::KIND,
+    firewall::KIND,
+    hosts_entry::KIND,
+];
 
 /// The instances of all kinds that make sense on a cluster, in the order of [`KINDS`]: what is drawn from, or gone
 /// through, where nobody has written a fault down.
@@ -47,6 +76,14 @@ pub fn candidates(topology: &Topology) -> Vec<(FaultKind, Target)> {
 /// Each machine by itself.
 fn each_machine(topology: &Topology) -> impl Iterator<Item = NodeName> + '_ {
     topology.nodes().filter(|node| !topology.clients.contains(node)).cloned()
+}
+
+/// Each server on each machine.
+fn each_server(topology: &Topology) -> impl Iterator<Item = Target> + '_ {
+    let processes =
+        topology.processes.iter().flat_map(|(node, names)| names.iter().map(move |name| (node, name)));
+    let servers = processes.filter(|(_, name)| !matches!(name.as_str(), "sync" | "rsync"));
+    servers.map(|(node, name)| Target::Process { nodes: vec![node.clone()], process: name.as_str().into() })
 }
 
 /// Each pair of machines and the clients between which something is sent: gateways among each other, the balancer
@@ -80,6 +117,8 @@ pub const COMMON_KEYS: &[(&str, &str)] = &[
     moment::KEYS[1],
     moment::KEYS[2],
     moment::KEYS[3],
+    moment::KEYS[4],
+    moment::KEYS[5],
 ];
 
 /// A fault of a scenario, with its choices open.
@@ -95,6 +134,8 @@ pub struct FaultSpec {
     pub begins: Begins,
     /// How long it lasts.
     pub lasts: Lasts,
+    /// Whether it comes back.
+    pub repeats: Option<RepeatSpec>,
 }
 
 /// Reads all faults of a scenario.
@@ -118,6 +159,8 @@ fn read(table: Table<'_>, disturb: Duration, before: &[FaultSpec]) -> Option<Fau
     let name = table.text("name").unwrap_or_else(|| Placed::new(kind.value.clone(), kind.span.clone()));
     let (begins, lasts) = moment::read(&table, disturb);
     let read = (entry.read)(&table);
+    let instant = read.as_ref().is_some_and(|(kind, _)| kind.is_instant());
+    let repeats = moment::read_repeats(&table, instant);
     let reader = table.reader;
     table.finish();
     if name.value.is_empty() || name.value.contains(char::is_whitespace) {
@@ -129,7 +172,11 @@ fn read(table: Table<'_>, disturb: Duration, before: &[FaultSpec]) -> Option<Fau
         reader.error(name.span.clone(), format!("two faults are called `{}`", name.value), help);
     }
     let (kind, target) = read?;
-    Some(FaultSpec { name, kind, target, begins, lasts })
+    let lasts = match lasts {
+        Lasts::ToTheEnd if instant => Lasts::For(SpanRange::default()),
+        lasts => lasts,
+    };
+    Some(FaultSpec { name, kind, target, begins, lasts, repeats })
 }
 
 #[cfg(test)]
@@ -177,6 +224,16 @@ mod tests {
             "direction" => "'a-to-b'",
             "latency" | "jitter" => "'10ms'",
             "bandwidth" => "'64KiB/s'",
+            "jitter_shape" => "'normal'",
+            "queue" => "'32KiB'",
+            "loss" => "'2 %'",
+            "down" | "up" | "restart" => "'5s'",
+            "port" => "8243",
+            "action" => "'drop'",
+            "host_name" => "'am.wso2.com'",
+            "address" => "'192.0.2.1'",
+            "factor" => "4",
+            "clock" => "'stands-still'",
             other => panic!("no example for the key {other}"),
         };
         format!("{key} = {value}\n")

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::amount::parse_range;
 use super::trigger::{self, TriggerSpec};
+use crate::plan::TIMES_MAX;
 use crate::table::{Placed, Table};
 
 /// A span of time that is drawn between two bounds, both possible; fixed when they are equal.
@@ -36,6 +37,15 @@ pub enum Lasts {
     ToTheEnd,
 }
 
+/// How a fault comes back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RepeatSpec {
+    /// From one beginning to the next.
+    pub every: SpanRange,
+    /// How often in all; none for as often as the disturb phase has room.
+    pub times: Option<u64>,
+}
+
 /// The keys that say when, the same for every kind of fault.
 pub(super) const KEYS: &[(&str, &str)] = &[
     ("from", "when it begins, counted from the beginning of the disturb phase: `2m`, or drawn: `1m..4m`"),
@@ -45,6 +55,8 @@ pub(super) const KEYS: &[(&str, &str)] = &[
     ),
     ("to", "when it ends, counted as `from` is; without it and `for`, at the end of the disturb phase"),
     ("for", "instead of `to`: how long it lasts: `3m`, `30s..5m`"),
+    ("every", "it comes back so long after it began: `2m`; with `for`, which is shorter"),
+    ("times", "how often it acts in all; without it, for as long as the disturb phase has room"),
 ];
 
 /// Reads when a fault begins and ends. What is wrong is reported; something is given back even so.
@@ -81,6 +93,43 @@ pub(super) fn read(table: &Table<'_>, disturb: Duration) -> (Begins, Lasts) {
         check_order(table, &from, to.as_ref(), lasts.as_ref(), disturb);
     }
     (Begins::After(from.value), ends)
+}
+
+/// Reads whether a fault comes back. `instant`: it needs no length.
+pub(super) fn read_repeats(table: &Table<'_>, instant: bool) -> Option<RepeatSpec> {
+    let (every, times) = (range(table, "every"), table.number("times"));
+    let reader = table.reader;
+    if let Some(times) = &times {
+        if !table.has("every") {
+            reader.error(
+                times.span.clone(),
+                "`times` says how often, and nothing how far apart",
+                "add `every`",
+            );
+        }
+        if !(1..=TIMES_MAX).contains(&times.value) {
+            let help = format!("1 to {TIMES_MAX}");
+            reader.error(times.span.clone(), "a fault cannot act so often", help);
+        }
+    }
+    let every = every?;
+    let lasts = match table.text("for") {
+        None => instant.then(SpanRange::default),
+        // What is wrong with it was reported when it was read.
+        Some(text) => parse_range(&text.value).ok(),
+    };
+    match lasts {
+        None if !table.has("for") => {
+            let help = "say with `for` how long it lasts each time";
+            reader.error(every.span, "a fault that comes back must end before it begins again", help);
+        }
+        Some(lasts) if every.value.least <= lasts.most => {
+            let help = "`every` counts from one beginning to the next: make it longer than `for`";
+            reader.error(every.span, "the fault begins again before it has ended", help);
+        }
+        _ => {}
+    }
+    Some(RepeatSpec { every: every.value, times: times.map(|times| times.value) })
 }
 
 impl Default for SpanRange {

@@ -8,6 +8,7 @@ use super::{Begins, Scenario};
 use crate::cluster::Topology;
 use crate::expectation::Role;
 use crate::finding::{Finding, Findings, did_you_mean};
+use crate::plan::FaultKind;
 use crate::trace::NodeName;
 
 impl Topology {
@@ -44,6 +45,15 @@ pub(super) fn check(scenario: &Scenario, topology: &Topology) -> Findings {
             let nodes: Vec<NodeName> = nodes.iter().flat_map(|node| names.chosen(&node.value)).collect();
             for node in nodes {
                 names.process(&node, &process.value, process.span.clone());
+            }
+        }
+        if let (FaultKind::HostsEntry { host_name, .. }, TargetSpec::Nodes(nodes)) =
+            (&fault.kind, &fault.target)
+        {
+            for selector in nodes {
+                for node in names.chosen(&selector.value) {
+                    names.host_name(&node, host_name, selector.span.clone());
+                }
             }
         }
         if let Begins::On(trigger) = &fault.begins {
@@ -122,6 +132,15 @@ impl Names<'_> {
         if !known.iter().any(|name| name == process) {
             let known: Vec<&str> = known.iter().map(String::as_str).collect();
             self.unknown(format!("no process on {node} is called `{process}`"), span, process, &known);
+        }
+    }
+
+    fn host_name(&mut self, node: &str, name: &str, span: Range<usize>) {
+        let of_node = self.topology.host_names.iter().find(|(of, _)| **of == *node);
+        let known: Vec<&str> =
+            of_node.iter().flat_map(|(_, names)| names.iter().map(String::as_str)).collect();
+        if !known.iter().any(|known| known.eq_ignore_ascii_case(name)) {
+            self.unknown(format!("the hosts file of {node} has no `{name}`"), span, name, &known);
         }
     }
 

@@ -11,7 +11,9 @@ use super::{Scenario, names};
 use crate::cluster::{ClusterMaker, Topology};
 use crate::expectation::Expectation;
 use crate::finding::{Finding, Findings};
-use crate::plan::{Fault, Phases, Plan, SCHEMA_VERSION, Start, Target, Workload, WorkloadKind};
+use crate::plan::{
+    Fault, Phases, Plan, Repeats, SCHEMA_VERSION, Start, TIMES_MAX, Target, Workload, WorkloadKind,
+};
 use crate::rng;
 use crate::table::Placed;
 use crate::time::SimTime;
@@ -141,7 +143,10 @@ fn fault(
         Lasts::ToTheEnd => disturb.saturating_sub(from.unwrap_or_default()),
     };
     let target = target(spec, scenario, seed, topology, findings);
-    Fault { name: name.into(), kind: spec.kind.clone(), target, start, lasts }
+    let repeats = spec
+        .repeats
+        .map(|spec| Repeats { every: draw("every", spec.every), times: spec.times.unwrap_or(TIMES_MAX) });
+    Fault { name: name.into(), kind: spec.kind.clone(), target, start, lasts, repeats }
 }
 
 fn target(

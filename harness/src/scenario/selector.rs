@@ -1,6 +1,8 @@
 //! Which nodes a fault acts on, as a scenario says it: by name, or by role.
 
 use crate::expectation::Role;
+use crate::finding::did_you_mean;
+use crate::plan::PartitionDirection;
 use crate::table::{Placed, Table};
 
 /// A node or some nodes.
@@ -87,6 +89,28 @@ pub(super) fn between(table: &Table<'_>) -> Option<TargetSpec> {
         table.missing("a node", "name at least one on each side");
     }
     Some(TargetSpec::Between { a: selectors(a?), b: b.map(selectors).unwrap_or_default() })
+}
+
+/// The value of `direction`; both where it is left out.
+pub(super) fn direction(table: &Table<'_>) -> PartitionDirection {
+    let Some(text) = table.text("direction") else { return PartitionDirection::Both };
+    match text.value.as_str() {
+        "both" => PartitionDirection::Both,
+        "a-to-b" => PartitionDirection::AToB,
+        "b-to-a" => PartitionDirection::BToA,
+        other => {
+            let help = did_you_mean(other, &["both", "a-to-b", "b-to-a"]);
+            table.reader.error(text.span, format!("unknown direction `{other}`"), help);
+            PartitionDirection::Both
+        }
+    }
+}
+
+/// The process `process` on each node of `node` or `nodes`. `example` is one that can be named.
+pub(super) fn process(table: &Table<'_>, example: &str) -> Option<TargetSpec> {
+    let nodes = nodes(table);
+    let process = table.require_text("process", &format!("write `process = \"{example}\"`"));
+    Some(TargetSpec::Process { nodes: nodes?, process: process? })
 }
 
 fn selectors(texts: Vec<Placed<String>>) -> Vec<Placed<Selector>> {

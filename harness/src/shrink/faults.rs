@@ -131,7 +131,14 @@ mod tests {
             },
         };
         let target = Target::Nodes(vec!["manager".into()]);
-        Fault { name: name.into(), kind: FaultKind::PowerOff, target, start, lasts: Duration::ZERO }
+        Fault {
+            name: name.into(),
+            kind: FaultKind::PowerOff,
+            target,
+            start,
+            lasts: Duration::ZERO,
+            repeats: None,
+        }
     }
 
     #[test]

@@ -91,8 +91,12 @@ mod tests {
 
     #[test]
     fn every_number_of_a_fault_is_found_and_made_rounder() {
-        let change =
-            LinkChange { latency_ns: Some(317_000_000), jitter_ns: None, bandwidth_bytes_per_s: Some(8_123) };
+        let change = LinkChange {
+            latency_ns: Some(317_000_000),
+            jitter_ns: None,
+            bandwidth_bytes_per_s: Some(8_123),
+            ..LinkChange::default()
+        };
         let kind = FaultKind::SlowLink { change };
         assert_eq!(numbers(&kind), [8_123, 317_000_000]);
         let shown: Vec<_> = rounder_kinds(&kind).into_iter().map(|one| (one.name, one.shown)).collect();

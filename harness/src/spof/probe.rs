@@ -121,6 +121,7 @@ impl Probe {
                 target,
                 start,
                 lasts: self.away,
+                repeats: None,
             });
         }
         plan

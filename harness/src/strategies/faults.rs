@@ -35,6 +35,7 @@ pub fn faults(
                 target,
                 start,
                 lasts: Duration::from_millis(lasts_ms).min(left),
+                repeats: None,
             }
         });
         numbered.collect()

@@ -232,6 +232,11 @@ pub enum EventKind {
     },
     /// A machine lost its power.
     NodeDown,
+    /// A machine stands still with all that it remembers, or goes on.
+    NodeFrozen {
+        /// Whether it now stands still.
+        frozen: bool,
+    },
     /// A process was started.
     ProcessStarted {
         /// Its name on its node, such as `wso2` or `nginx`.
@@ -478,6 +483,7 @@ names! {
     RunStarted => "run_started", RunPlanned => "run_planned", ReadingTaken => "reading_taken",
     PhaseStarted => "phase_started",
     RunEnded => "run_ended", NodeUp => "node_up", NodeDown => "node_down",
+    NodeFrozen => "node_frozen",
     ProcessStarted => "process_started", ProcessReady => "process_ready",
     ProcessEnded => "process_ended", ProcessPaused => "process_paused", FaultBegan => "fault_began",
     FaultEnded => "fault_ended", FaultHadNoEffect => "fault_had_no_effect", OpStarted => "op_started",

@@ -20,7 +20,7 @@ use super::peers::{Group, PeerId, Release, Selection};
 use super::pool::{Link, Pool};
 use super::request::Received;
 use crate::http::{Connection, root_cause};
-use crate::process::Process;
+use crate::process::{EMFILE, Process};
 
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 const NANOS_A_SECOND: i64 = 1_000_000_000;
@@ -143,6 +143,10 @@ async fn connect(process: &Process, passing: &Passing, server: SocketAddr) -> Re
     let connecting = Connection::open(process, server, passing.scheme);
     match process.timeout(passing.connect_timeout, connecting).await {
         Ok(Ok(connection)) => Ok(Link::new(connection, server, passing.scheme, process.now())),
+        Ok(Err(error)) if error.raw_os_error() == Some(EMFILE) => {
+            process.log("[alert] socket() failed (24: Too many open files) while connecting to upstream");
+            Err(failure(Trouble::OwnError, "no file descriptor".into()))
+        }
         Ok(Err(error)) if error.kind() == std::io::ErrorKind::TimedOut => {
             // ETIMEDOUT from the kernel is an error of connect(2), not a timer of nginx's.
             Err(failure(Trouble::Error, "connection timed out".into()))
@@ -252,6 +256,8 @@ impl Turn<'_> {
         let id = self.current.expect("a server was being asked").id;
         let how = match failure.trouble {
             Trouble::Status(403 | 404) => Release::Unwanted,
+            // The server has done nothing wrong.
+            Trouble::OwnError => Release::Fine,
             _ => Release::Failed,
         };
         let until_s = self.release(id, how);

@@ -58,6 +58,8 @@ pub(super) enum Trouble {
     Timeout,
     InvalidHeader,
     Status(u16),
+    /// nginx itself cannot go on: it has no file descriptor for a connection.
+    OwnError,
 }
 
 impl Trouble {
@@ -65,6 +67,7 @@ impl Trouble {
     pub(super) fn status(self) -> u16 {
         match self {
             Trouble::Error | Trouble::InvalidHeader => 502,
+            Trouble::OwnError => 500,
             Trouble::Timeout => 504,
             Trouble::Status(status) => status,
         }
@@ -153,6 +156,7 @@ impl Passing {
     pub(super) fn may_pass_on(&self, trouble: Trouble, sent: bool, method: &Method, spent: Duration) -> bool {
         let wanted = match trouble {
             Trouble::Error => self.next.error,
+            Trouble::OwnError => false,
             Trouble::Timeout => self.next.timeout,
             Trouble::InvalidHeader => self.next.invalid_header,
             Trouble::Status(status) => self.is_unwanted(status),

@@ -3,15 +3,28 @@
 //! Faults may overlap. What two of them hold down comes back when the last one ends: each keeps its own count
 //! or its own change, and healing takes back that one only.
 
+mod crash_loop;
+mod firewall;
+mod flapping_link;
+mod freeze;
 mod held;
+mod hosts_entry;
+mod out_of_descriptors;
+mod packet_loss;
 mod partition;
 mod power_off;
 mod process_kill;
+mod process_pause;
+mod process_stop;
+mod reboot;
+mod reset_connections;
+mod slow_cpu;
 mod slow_link;
 
+use std::rc::Rc;
 use std::sync::Arc;
 
-use harness::plan::{Fault, FaultKind, PartitionDirection, Target};
+use harness::plan::{Fault, FaultKind, FrozenClock, PartitionDirection, Target};
 use harness::trace::{EventKind, NodeName};
 
 use self::held::Held;
@@ -27,31 +40,72 @@ pub(super) struct ActiveFaults {
 
 /// What a fault acts on.
 struct Stage<'a> {
-    nodes: &'a Nodes,
+    nodes: &'a Rc<Nodes>,
     engine: &'a mut Engine,
     held: &'a mut Held,
 }
 
+impl Stage<'_> {
+    /// Starts a service, unless it runs or its node has no power; where the node stands still, as soon as it goes on.
+    fn start(&mut self, node: &NodeName, service: &Arc<str>) {
+        let host = self.nodes.host(node);
+        if host.is_powered() && !host.is_running() {
+            self.held.to_be_started.insert((node.clone(), service.clone()));
+        } else {
+            self.nodes.start_service(node, service);
+        }
+    }
+}
+
 impl ActiveFaults {
     /// Lets a fault act.
-    pub(super) fn inject(&mut self, fault: &Fault, nodes: &Nodes, engine: &mut Engine) {
+    pub(super) fn inject(&mut self, fault: &Fault, nodes: &Rc<Nodes>, engine: &mut Engine) {
         let stage = &mut Stage { nodes, engine, held: &mut self.held };
         match &fault.kind {
             FaultKind::ProcessKill => process_kill::inject(fault, stage),
             FaultKind::PowerOff => power_off::inject(fault, stage),
             FaultKind::Partition { direction } => partition::inject(fault, *direction, stage),
             FaultKind::SlowLink { change } => slow_link::inject(fault, change, stage),
+            FaultKind::PacketLoss { loss_ppm, direction } => {
+                packet_loss::inject(fault, *loss_ppm, *direction, stage);
+            }
+            FaultKind::FlappingLink { down, up } => flapping_link::inject(fault, *down, *up, stage),
+            FaultKind::ResetConnections => reset_connections::inject(fault, stage),
+            FaultKind::Firewall { port, action } => firewall::inject(fault, *port, *action, stage),
+            FaultKind::HostsEntry { host_name, address } => {
+                hosts_entry::inject(fault, host_name, *address, stage);
+            }
+            FaultKind::ProcessStop => process_stop::inject(fault, stage),
+            FaultKind::CrashLoop { up, restart } => crash_loop::inject(fault, *up, *restart, stage),
+            FaultKind::ProcessPause => process_pause::inject(fault, stage),
+            FaultKind::OutOfDescriptors => out_of_descriptors::inject(fault, stage),
+            FaultKind::Reboot => reboot::inject(fault, stage),
+            FaultKind::Freeze { .. } => freeze::inject(fault, stage),
+            FaultKind::SlowCpu { factor_percent } => slow_cpu::inject(fault, *factor_percent, stage),
         }
     }
 
     /// Takes a fault back.
-    pub(super) fn heal(&mut self, fault: &Fault, nodes: &Nodes, engine: &mut Engine) {
+    pub(super) fn heal(&mut self, fault: &Fault, nodes: &Rc<Nodes>, engine: &mut Engine) {
         let stage = &mut Stage { nodes, engine, held: &mut self.held };
         match &fault.kind {
             FaultKind::ProcessKill => process_kill::heal(fault, stage),
             FaultKind::PowerOff => power_off::heal(fault, stage),
             FaultKind::Partition { direction } => partition::heal(fault, *direction, stage),
             FaultKind::SlowLink { .. } => slow_link::heal(fault, stage),
+            FaultKind::PacketLoss { direction, .. } => packet_loss::heal(fault, *direction, stage),
+            FaultKind::FlappingLink { .. } => flapping_link::heal(fault, stage),
+            // It happened at one moment.
+            FaultKind::ResetConnections => {}
+            FaultKind::Firewall { port, action } => firewall::heal(fault, *port, *action, stage),
+            FaultKind::HostsEntry { .. } => hosts_entry::heal(fault, stage),
+            FaultKind::ProcessStop => process_stop::heal(fault, stage),
+            FaultKind::CrashLoop { .. } => crash_loop::heal(fault, stage),
+            FaultKind::ProcessPause => process_pause::heal(fault, stage),
+            FaultKind::OutOfDescriptors => out_of_descriptors::heal(fault, stage),
+            FaultKind::Reboot => reboot::heal(fault, stage),
+            FaultKind::Freeze { clock } => freeze::heal(fault, *clock == FrozenClock::IsSet, stage),
+            FaultKind::SlowCpu { .. } => slow_cpu::heal(fault, stage),
         }
     }
 }

@@ -47,6 +47,20 @@ pub(super) fn services(config: &ClusterConfig, node: &NodeConfig) -> Vec<&'stati
     }
 }
 
+/// The ports that a node's servers listen on.
+pub(super) fn ports(node: &NodeConfig) -> Vec<u16> {
+    match &node.kind {
+        NodeKind::Manager(config) | NodeKind::Worker(config) => {
+            let ports = config.ports;
+            let gateway =
+                [ports.pass_through_http, ports.pass_through_https, ports.servlet_http, ports.servlet_https];
+            gateway.into_iter().chain([ssh::PORT]).collect()
+        }
+        NodeKind::Balancer(config) => balancer::ports(config),
+        NodeKind::Client => Vec::new(),
+    }
+}
+
 impl Nodes {
     pub(super) fn new(shared: Rc<Shared>, hosts: &[Host]) -> Self {
         let hosts = hosts.iter().map(|host| (host.name().clone(), host.clone())).collect();
@@ -79,10 +93,10 @@ impl Nodes {
         }
     }
 
-    /// Starts a service, unless it runs or its node has no power or no such service.
+    /// Starts a service, unless it runs, or its node has no power, stands still, or has no such service.
     pub(super) fn start_service(&self, name: &NodeName, service: &str) {
         let host = self.host(name);
-        if !host.is_powered() || !host.processes(service).is_empty() {
+        if !host.is_running() || !host.processes(service).is_empty() {
             return;
         }
         let shared = &self.shared;

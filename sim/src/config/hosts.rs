@@ -37,6 +37,18 @@ impl HostsFile {
         found
     }
 
+    /// The same file without a name, or with another address for it.
+    #[must_use]
+    pub fn with_name_at(mut self, name: &str, address: Option<IpAddr>) -> Self {
+        for entry in &mut self.entries {
+            entry.names.retain(|known| !known.eq_ignore_ascii_case(name));
+        }
+        self.entries.retain(|entry| !entry.names.is_empty());
+        let entry = address.map(|address| HostsEntry { address, names: vec![name.to_owned()] });
+        self.entries.extend(entry);
+        self
+    }
+
     /// All names of the file, in order.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.entries.iter().flat_map(|entry| entry.names.iter().map(String::as_str))

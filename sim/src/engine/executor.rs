@@ -25,13 +25,19 @@ pub(crate) struct TaskId {
 #[derive(Debug)]
 pub(crate) struct ProcessState {
     pub(crate) alive: Cell<bool>,
-    pub(crate) paused: Cell<bool>,
+    /// Why its tasks are not polled, counted: its own signal, its machine that stands still.
+    holds: Cell<u32>,
     parked: RefCell<Vec<TaskId>>,
 }
 
 impl ProcessState {
     pub(crate) fn new() -> Self {
-        Self { alive: Cell::new(true), paused: Cell::new(false), parked: RefCell::default() }
+        Self { alive: Cell::new(true), holds: Cell::new(0), parked: RefCell::default() }
+    }
+
+    /// Its tasks are not polled until [`Executor::unhold`] was called as often.
+    pub(crate) fn hold(&self) {
+        self.holds.set(self.holds.get() + 1);
     }
 }
 
@@ -128,7 +134,7 @@ impl Executor {
     pub(crate) fn poll_next(&self) -> bool {
         let Some(id) = self.ready.pop() else { return false };
         let Some(mut task) = self.take(id) else { return true };
-        if task.process.paused.get() {
+        if task.process.holds.get() > 0 {
             // It stays marked as queued, so that further wakes do not queue it again.
             task.process.parked.borrow_mut().push(id);
             self.put_back(id, task);
@@ -144,10 +150,14 @@ impl Executor {
         true
     }
 
-    /// Wakes what was woken while `process` was paused.
-    pub(crate) fn resume(&self, process: &ProcessState) {
-        for id in process.parked.take() {
-            self.ready.push(id);
+    /// Takes one hold of `process` back; after the last one, wakes what was woken meanwhile.
+    pub(crate) fn unhold(&self, process: &ProcessState) {
+        let left = process.holds.get().saturating_sub(1);
+        process.holds.set(left);
+        if left == 0 {
+            for id in process.parked.take() {
+                self.ready.push(id);
+            }
         }
     }
 

@@ -1,9 +1,11 @@
 //! Timers: what tasks wait for, ordered by time and then by the order in which they began to wait.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use harness::time::SimTime;
 
@@ -38,17 +40,36 @@ impl Timers {
     }
 }
 
-/// Ends at its moment. Dropping it forgets the timer.
+/// How long a machine has stood still altogether: its timers ended so much later.
+pub(crate) type StoodStill = Rc<Cell<Duration>>;
+
+/// Ends at its moment, or so much later as its machine stood still meanwhile. Dropping it forgets the timer.
 #[derive(Debug)]
 pub struct Sleep {
     core: Rc<Core>,
     until: SimTime,
+    /// The machine's count, and what it was when `until` was right.
+    machine: Option<(StoodStill, Duration)>,
     key: Option<EventKey>,
 }
 
 impl Sleep {
-    pub(crate) fn new(core: Rc<Core>, until: SimTime) -> Self {
-        Self { core, until, key: None }
+    pub(crate) fn new(core: Rc<Core>, until: SimTime, machine: Option<&StoodStill>) -> Self {
+        let machine = machine.map(|count| (Rc::clone(count), count.get()));
+        Self { core, until, machine, key: None }
+    }
+
+    /// Puts the end off by as long as the machine has stood still since.
+    fn put_off(&mut self) {
+        let Some((count, before)) = &mut self.machine else { return };
+        let since = count.get().saturating_sub(*before);
+        if !since.is_zero() {
+            *before = count.get();
+            self.until += since;
+            if let Some(key) = self.key.take() {
+                self.core.timers.borrow_mut().remove(key);
+            }
+        }
     }
 }
 
@@ -56,6 +77,7 @@ impl Future for Sleep {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        self.put_off();
         if self.core.now() >= self.until {
             return Poll::Ready(());
         }

@@ -111,7 +111,7 @@ async fn scan(server: &Server) {
                 deploy(server, file, artifact, bytes);
                 if is_update {
                     // The old artifact is given this time to finish what it is doing.
-                    server.process.sleep(server.model.hot_update).await;
+                    server.process.work(server.model.hot_update).await;
                 }
             }
             Err(error) => {

@@ -32,7 +32,7 @@ pub fn served_revision(headers: &HeaderMap) -> Option<u64> {
 }
 
 pub(super) async fn answer(server: &Server, path: &str) -> Response {
-    server.process.sleep(server.model.serve_api).await;
+    server.process.work(server.model.serve_api).await;
     let runtime = server.runtime.borrow();
     let Some(api) = runtime.api_at(path) else {
         if runtime.has_own_main() {

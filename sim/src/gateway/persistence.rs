@@ -194,7 +194,7 @@ async fn try_copy(
         disk.write(temporary, bytes.clone(), 0o644, now_ns)?;
         io::Result::Ok(now_ns)
     })?;
-    server.process.sleep(server.model.artifact_copy).await;
+    server.process.work(server.model.artifact_copy).await;
     let path = hot_deployment::path(server, file);
     let half = bytes.len() / 2;
     let begun = fs.write(|disk, now_ns| {
@@ -203,7 +203,7 @@ async fn try_copy(
     });
     know(server, file);
     begun?;
-    server.process.sleep(server.model.artifact_copy).await;
+    server.process.work(server.model.artifact_copy).await;
     let finished = fs.write(|disk, now_ns| {
         let handle = disk.open_write(&path)?;
         let written = disk.write_at(&handle, half as u64, &bytes[half..], now_ns);

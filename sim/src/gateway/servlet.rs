@@ -14,7 +14,7 @@ use crate::http::{Response, answer as response, read_body};
 pub(super) async fn answer(server: &Server, request: hyper::Request<Incoming>) -> Response {
     let (head, body) = request.into_parts();
     let Ok(body) = read_body(body).await else { return response(400, "the body is not readable") };
-    server.process.sleep(server.model.serve_management).await;
+    server.process.work(server.model.serve_management).await;
     if head.method == Method::GET || head.method == Method::HEAD {
         return look(server, head.uri.path());
     }

@@ -9,6 +9,10 @@ pub(crate) enum Failure {
     Reset,
     /// ETIMEDOUT: retransmissions, or probes, were not answered.
     TimedOut,
+    /// ECONNREFUSED: a firewall said that nobody is there.
+    Refused,
+    /// EHOSTUNREACH: a firewall said that the host must not be reached.
+    HostUnreachable,
 }
 
 impl Failure {
@@ -17,6 +21,8 @@ impl Failure {
         io::Error::from_raw_os_error(match self {
             Failure::Reset => 104,
             Failure::TimedOut => 110,
+            Failure::Refused => 111,
+            Failure::HostUnreachable => 113,
         })
     }
 }

@@ -1,4 +1,4 @@
-//! One direction between two hosts: latency, jitter, bandwidth, cuts. First in, first out.
+//! One direction between two hosts: latency, jitter, loss, bandwidth with a queue, cuts. First in, first out.
 
 use std::time::Duration;
 
@@ -6,22 +6,50 @@ use harness::rng;
 use harness::time::SimTime;
 use rand_chacha::ChaCha8Rng;
 
+use super::delay::JitterShape;
+use super::flap::Flap;
+
+/// Loss is counted in parts of a million.
+const MILLION: u64 = 1_000_000;
+
 /// What a link is like, in one direction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LinkSpec {
     /// How long a packet travels at least.
     pub latency: Duration,
-    /// How much longer it may travel: drawn evenly from zero up to this.
+    /// How unsteady that is; see [`JitterShape`].
     pub jitter: Duration,
-    /// Bytes a second; none for unlimited. Packets that come faster wait in a queue without bound.
+    /// How the jitter is distributed.
+    pub jitter_shape: JitterShape,
+    /// Bytes a second; none for unlimited. Packets that come faster wait in a queue.
     pub bandwidth: Option<u64>,
+    /// How many bytes the queue holds, beside the packet that is being sent; none for all that come. What does not
+    /// fit is lost (tail drop).
+    pub queue_bytes: Option<u64>,
+    /// How many of a million packets are lost on the way, each drawn for itself.
+    pub loss_ppm: u32,
 }
 
 impl Default for LinkSpec {
     /// A switched local network: 250 microseconds one way, no jitter, 1 Gbit/s.
     fn default() -> Self {
-        Self { latency: Duration::from_micros(250), jitter: Duration::ZERO, bandwidth: Some(125_000_000) }
+        Self {
+            latency: Duration::from_micros(250),
+            jitter: Duration::ZERO,
+            jitter_shape: JitterShape::Even,
+            bandwidth: Some(125_000_000),
+            queue_bytes: None,
+            loss_ppm: 0,
+        }
     }
+}
+
+/// A link's random streams. Each is drawn from only when its concern needs it, so that one link's draws never
+/// shift another's, and loss never shifts jitter.
+#[derive(Debug, Default)]
+struct Draws {
+    jitter: Option<ChaCha8Rng>,
+    loss: Option<ChaCha8Rng>,
 }
 
 /// One direction between two hosts.
@@ -30,21 +58,29 @@ pub(crate) struct Link {
     pub(crate) spec: LinkSpec,
     /// How many faults cut it now.
     cuts: u32,
+    /// The faults that cut it by turns.
+    flaps: Vec<Flap>,
     /// When the last bit that was queued so far has left.
     busy_until: SimTime,
     /// When the last packet arrives; none overtakes it.
     last_arrival: SimTime,
-    /// Drawn from only when there is jitter, so that one link's draws never shift another's.
-    rng: Option<ChaCha8Rng>,
+    draws: Draws,
 }
 
 impl Link {
     pub(crate) fn new(spec: LinkSpec) -> Self {
-        Self { spec, cuts: 0, busy_until: SimTime::ZERO, last_arrival: SimTime::ZERO, rng: None }
+        Self {
+            spec,
+            cuts: 0,
+            flaps: Vec::new(),
+            busy_until: SimTime::ZERO,
+            last_arrival: SimTime::ZERO,
+            draws: Draws::default(),
+        }
     }
 
-    pub(crate) fn is_cut(&self) -> bool {
-        self.cuts > 0
+    pub(crate) fn is_cut(&self, now: SimTime) -> bool {
+        self.cuts > 0 || self.flaps.iter().any(|flap| flap.is_down(now))
     }
 
     pub(crate) fn cut(&mut self) {
@@ -55,30 +91,59 @@ impl Link {
         self.cuts = self.cuts.checked_sub(1).expect("a link is joined as often as it was cut");
     }
 
-    /// When a packet of `size` bytes that is sent at `now` arrives, behind all before it. `stream` names the
-    /// link's random stream.
+    pub(crate) fn flap(&mut self, flap: Flap) {
+        self.flaps.push(flap);
+    }
+
+    pub(crate) fn steady(&mut self, flap: Flap) {
+        let place = self.flaps.iter().position(|known| *known == flap);
+        self.flaps.swap_remove(place.expect("a link is steadied as often as it began to flap"));
+    }
+
+    /// When a packet of `size` bytes that is sent at `now` arrives, behind all before it; none when the queue is
+    /// full. `stream` makes the link's random stream of a concern.
     pub(crate) fn arrival(
         &mut self,
         now: SimTime,
         size: u32,
-        stream: impl FnOnce() -> ChaCha8Rng,
-    ) -> SimTime {
+        stream: impl FnOnce(&str) -> ChaCha8Rng,
+    ) -> Option<SimTime> {
         let departure = match self.spec.bandwidth {
-            Some(bytes_per_s) => {
-                let nanos = u128::from(size) * 1_000_000_000 / u128::from(bytes_per_s.max(1));
-                self.busy_until = self.busy_until.max(now) + Duration::from_nanos(nanos as u64);
-                self.busy_until
-            }
+            Some(bytes_per_s) => self.departure(now, u64::from(size), bytes_per_s.max(1))?,
             None => now,
         };
-        let mut arrival = departure + self.spec.latency;
-        if !self.spec.jitter.is_zero() {
-            let bound = u64::try_from(self.spec.jitter.as_nanos()).unwrap_or(u64::MAX);
-            let rng = self.rng.get_or_insert_with(stream);
-            arrival += Duration::from_nanos(rng::below(rng, bound.saturating_add(1)));
+        let travel = if self.spec.jitter.is_zero() {
+            self.spec.latency
+        } else {
+            let rng = self.draws.jitter.get_or_insert_with(|| stream(""));
+            self.spec.jitter_shape.travel(self.spec.latency, self.spec.jitter, rng)
+        };
+        self.last_arrival = self.last_arrival.max(departure + travel);
+        Some(self.last_arrival)
+    }
+
+    /// When the last bit of a packet has left; none when it finds the queue full.
+    fn departure(&mut self, now: SimTime, size: u64, bytes_per_s: u64) -> Option<SimTime> {
+        if let Some(room) = self.spec.queue_bytes
+            && self.busy_until > now
+        {
+            let waiting_ns = (self.busy_until - now).as_nanos();
+            let waiting = waiting_ns * u128::from(bytes_per_s) / 1_000_000_000;
+            if waiting + u128::from(size) > u128::from(room) {
+                return None;
+            }
         }
-        self.last_arrival = self.last_arrival.max(arrival);
-        self.last_arrival
+        let nanos = u128::from(size) * 1_000_000_000 / u128::from(bytes_per_s);
+        self.busy_until = self.busy_until.max(now) + Duration::from_nanos(nanos as u64);
+        Some(self.busy_until)
+    }
+
+    /// Whether a packet that arrives now was lost on the way by chance.
+    pub(crate) fn loses(&mut self, stream: impl FnOnce(&str) -> ChaCha8Rng) -> bool {
+        self.spec.loss_ppm > 0 && {
+            let rng = self.draws.loss.get_or_insert_with(|| stream("/loss"));
+            rng::below(rng, MILLION) < u64::from(self.spec.loss_ppm)
+        }
     }
 }
 
@@ -86,34 +151,75 @@ impl Link {
 mod tests {
     use super::*;
 
-    fn stream() -> ChaCha8Rng {
-        rng::stream(1, "test")
+    fn stream(concern: &str) -> ChaCha8Rng {
+        rng::stream(1, &format!("test{concern}"))
+    }
+
+    fn spec(latency_ms: u64, jitter_ms: u64, bandwidth: Option<u64>) -> LinkSpec {
+        LinkSpec {
+            latency: Duration::from_millis(latency_ms),
+            jitter: Duration::from_millis(jitter_ms),
+            bandwidth,
+            ..LinkSpec::default()
+        }
     }
 
     #[test]
     fn bandwidth_queues_packets_behind_each_other() {
-        let mut link = Link::new(LinkSpec {
-            latency: Duration::from_millis(1),
-            jitter: Duration::ZERO,
-            bandwidth: Some(1000),
-        });
-        assert_eq!(link.arrival(SimTime::ZERO, 500, stream), SimTime::from_millis(501));
-        assert_eq!(link.arrival(SimTime::ZERO, 500, stream), SimTime::from_millis(1001));
-        assert_eq!(link.arrival(SimTime::from_secs(5), 500, stream), SimTime::from_millis(5501));
+        let mut link = Link::new(spec(1, 0, Some(1000)));
+        let mut arrival = |at, size| link.arrival(at, size, stream);
+        assert_eq!(arrival(SimTime::ZERO, 500), Some(SimTime::from_millis(501)));
+        assert_eq!(arrival(SimTime::ZERO, 500), Some(SimTime::from_millis(1001)));
+        assert_eq!(arrival(SimTime::from_secs(5), 500), Some(SimTime::from_millis(5501)));
+    }
+
+    #[test]
+    fn a_full_queue_takes_no_packet_and_a_short_wait_makes_room() {
+        let mut link = Link::new(LinkSpec { queue_bytes: Some(1000), ..spec(0, 0, Some(1000)) });
+        let taken: Vec<bool> = (0..4).map(|_| link.arrival(SimTime::ZERO, 500, stream).is_some()).collect();
+        // The first waits for nobody: it is being sent and fills half of the queue until it is.
+        assert_eq!(taken, [true, true, false, false]);
+        assert!(link.arrival(SimTime::from_millis(500), 500, stream).is_some());
+        assert!(link.arrival(SimTime::from_millis(500), 500, stream).is_none());
+    }
+
+    #[test]
+    fn a_queue_shorter_than_a_packet_passes_one_at_a_time() {
+        let mut link = Link::new(LinkSpec { queue_bytes: Some(10), ..spec(0, 0, Some(1000)) });
+        assert!(link.arrival(SimTime::ZERO, 500, stream).is_some());
+        assert!(link.arrival(SimTime::ZERO, 500, stream).is_none());
+        assert!(link.arrival(SimTime::from_secs(1), 500, stream).is_some());
     }
 
     #[test]
     fn no_packet_overtakes_another_however_much_jitter_there_is() {
-        let mut link = Link::new(LinkSpec {
-            latency: Duration::from_millis(1),
-            jitter: Duration::from_millis(50),
-            bandwidth: None,
-        });
-        let mut last = SimTime::ZERO;
-        for at in 0..200 {
-            let arrival = link.arrival(SimTime::from_millis(at), 100, stream);
-            assert!(arrival >= last && arrival >= SimTime::from_millis(at + 1));
-            last = arrival;
+        for jitter_shape in [JitterShape::Even, JitterShape::Normal, JitterShape::Exponential] {
+            let mut link = Link::new(LinkSpec { jitter_shape, ..spec(1, 50, None) });
+            let mut last = SimTime::ZERO;
+            for at in (0..200).map(SimTime::from_millis) {
+                let arrival = link.arrival(at, 100, stream).expect("there is no queue");
+                assert!(arrival >= last && arrival >= at, "{jitter_shape:?}");
+                last = arrival;
+            }
         }
+    }
+
+    #[test]
+    fn so_many_of_a_million_packets_are_lost_and_loss_shifts_no_jitter() {
+        let arrivals = |loss_ppm| {
+            let mut link = Link::new(LinkSpec { loss_ppm, ..spec(1, 50, None) });
+            let mut lost = 0;
+            let arrivals: Vec<_> = (0..10_000)
+                .map(|at| {
+                    lost += u32::from(link.loses(stream));
+                    link.arrival(SimTime::from_secs(at), 100, stream)
+                })
+                .collect();
+            (arrivals, lost)
+        };
+        let ((steady, none), (lossy, some)) = (arrivals(0), arrivals(100_000));
+        assert_eq!(steady, lossy);
+        assert_eq!(none, 0);
+        assert!((900..1100).contains(&some), "{some} of 10,000");
     }
 }

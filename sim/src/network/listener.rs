@@ -4,15 +4,17 @@ use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
+use std::task::{Poll, ready};
 
 use super::HostIndex;
 use super::stack::SocketId;
 use super::stream::TcpStream;
 use crate::engine::Core;
-use crate::host::Host;
+use crate::process::Process;
 
 /// A listening socket. Dropping it closes it, and resets the connections that nobody has accepted.
 pub struct TcpListener {
+    process: Process,
     core: Rc<Core>,
     host: HostIndex,
     socket: SocketId,
@@ -26,10 +28,12 @@ impl fmt::Debug for TcpListener {
 }
 
 impl TcpListener {
-    pub(crate) fn bind(host: &Host, port: u16) -> io::Result<Self> {
+    pub(crate) fn bind(process: &Process, port: u16) -> io::Result<Self> {
+        process.check_descriptors()?;
+        let host = process.host();
         let core = Rc::clone(host.core());
         let socket = core.stacks.on(host.index(), |stack| stack.listen(port))?;
-        Ok(Self { core, host: host.index(), socket, port })
+        Ok(Self { process: process.clone(), core, host: host.index(), socket, port })
     }
 
     /// The port that it listens on.
@@ -40,12 +44,19 @@ impl TcpListener {
     /// The next connection, and who made it.
     ///
     /// # Errors
-    /// As accept(2).
+    /// As accept(2): EMFILE when a connection is there and no file descriptor for it; the connection stays in the
+    /// kernel's queue, where its peer may go on sending.
     pub async fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
         let accepted = std::future::poll_fn(|cx| {
-            self.core.stacks.on(self.host, |stack| stack.poll_accept(self.socket, cx))
+            self.core.stacks.on(self.host, |stack| {
+                if let Err(error) = self.process.check_descriptors() {
+                    ready!(stack.poll_acceptable(self.socket, cx));
+                    return Poll::Ready(Err(error));
+                }
+                stack.poll_accept(self.socket, cx).map(Ok)
+            })
         })
-        .await;
+        .await?;
         let stream = TcpStream::new(&self.core, self.host, accepted.socket, accepted.local, accepted.peer);
         Ok((stream, accepted.peer))
     }

@@ -6,7 +6,7 @@
 //!
 //! - *Data.* The first timer, the tail loss probe, ends after the retransmission timeout (RTO, 200 ms and the round
 //!   trip); then the RTO counts, and doubles each time, up to 120 s. Each time the first lost segment is sent
-//!   again; when that is acknowledged, the rest. When that has gone on for as long as `tcp_retries2` + 1 timers
+//!   again; when that is acknowledged, the rest, and the wait is the RTO again. When that has gone on for as long as `tcp_retries2` + 1 timers
 //!   that begin with 200 ms (924.6 s with the default of 15), the connection is given up with ETIMEDOUT.
 //! - *Handshake.* A SYN is repeated after 1, 3, 7, 15, 31 and 63 s and given up after 127 s (`tcp_syn_retries` = 6),
 //!   or with `tcp_syn_linear_timeouts` every second at first.
@@ -25,6 +25,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
+use super::failure::Failure;
 use harness::time::SimTime;
 use turmoil_net::{Packet, TcpSegment, Transport};
 
@@ -93,6 +94,12 @@ struct Unsettled {
     wait: Duration,
     /// Which timer is the current one.
     token: u64,
+    /// When it ends.
+    due: SimTime,
+    /// How far the peer has acknowledged since something was lost.
+    acknowledged: Option<u32>,
+    /// What a firewall said of the sender's packets: told instead of a time-out.
+    refused: Option<Failure>,
     peer_boot: u32,
 }
 
@@ -138,6 +145,41 @@ impl Recovery {
             && unsettled.latest.is_some()
         {
             unsettled.latest = Some(acknowledgement_of(packet));
+        }
+    }
+
+    /// The sender of a connection has forgotten what it wanted to send.
+    pub(super) fn forget_sender(&mut self, local: SocketAddr, peer: SocketAddr) {
+        self.flows.remove(&Flow { from: local, to: peer });
+    }
+
+    /// A firewall refuses what a flow's sender sends. Whether that ends it at once: it ends a connect, and is
+    /// only remembered on a connection that stands (RFC 1122, 4.2.3.9).
+    pub(super) fn hear_refusal(&mut self, flow: Flow, why: Failure) -> bool {
+        let Some(unsettled) = self.flows.get_mut(&flow) else { return false };
+        unsettled.refused = Some(why);
+        unsettled.handshake
+    }
+
+    /// A machine goes on after it has stood still for so long. New timers for all flows that it sends on: their
+    /// numbers, and when the old ones would have ended.
+    pub(super) fn restart_timers(&mut self, address: IpAddr, stood: Duration) -> Vec<(Flow, u64, SimTime)> {
+        let mut restarted = Vec::new();
+        for (flow, unsettled) in self.flows.iter_mut().filter(|(flow, _)| flow.from.ip() == address) {
+            self.next_token += 1;
+            unsettled.token = self.next_token;
+            if let Some(since) = &mut unsettled.repeating_since {
+                *since += stood;
+            }
+            restarted.push((*flow, unsettled.token, unsettled.due));
+        }
+        restarted
+    }
+
+    /// The timer of a flow ends at another moment than was thought.
+    pub(super) fn note_due(&mut self, flow: Flow, due: SimTime) {
+        if let Some(unsettled) = self.flows.get_mut(&flow) {
+            unsettled.due = due;
         }
     }
 

@@ -117,7 +117,6 @@ impl Stack {
     }
 
     /// Both ends of every connection, in the order in which they were made.
-    #[allow(dead_code)]
     pub(super) fn ends(&self) -> Vec<Ends> {
         let mut all: Vec<_> = self.connections.values().copied().collect();
         all.sort_unstable();

@@ -1,5 +1,7 @@
 //! What programs on the simulated hosts see of each other when the network or a machine fails.
 
+mod impaired;
+
 use std::cell::RefCell;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -26,7 +28,7 @@ fn world() -> (Engine, Host, Host) {
         names: HostsFile::default(),
         disk: Disk::default(),
     };
-    let link = LinkSpec { latency: LATENCY, jitter: Duration::ZERO, bandwidth: None };
+    let link = LinkSpec { latency: LATENCY, bandwidth: None, ..LinkSpec::default() };
     let engine = Engine::new(1, Recorder::new(), link, vec![spec("client", 1), spec("server", 2)]);
     let (client, server) = (engine.hosts()[0].clone(), engine.hosts()[1].clone());
     (engine, client, server)

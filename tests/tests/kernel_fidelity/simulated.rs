@@ -30,7 +30,7 @@ pub fn run(case: &Case) -> Seen {
         names: HostsFile::default(),
         disk: Disk::default(),
     };
-    let link = LinkSpec { latency: LATENCY, jitter: Duration::ZERO, bandwidth: None };
+    let link = LinkSpec { latency: LATENCY, bandwidth: None, ..LinkSpec::default() };
     let mut engine = Engine::new(1, Recorder::new(), link, vec![spec(Who::Client), spec(Who::Server)]);
     engine.set_tcp(settings(case));
     let mut programs = Vec::new();

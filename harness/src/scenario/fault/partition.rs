@@ -1,7 +1,6 @@
 //! Packets between two groups of nodes are lost, in one direction or both. At the end they pass again.
 
 use super::{Kind, each_link};
-use crate::finding::did_you_mean;
 use crate::plan::{FaultKind, PartitionDirection, Target};
 use crate::scenario::selector;
 
@@ -15,19 +14,7 @@ pub(super) const KIND: Kind = Kind {
     ],
     read: |table| {
         let target = selector::between(table);
-        let direction = match table.text("direction") {
-            None => PartitionDirection::Both,
-            Some(text) => match text.value.as_str() {
-                "both" => PartitionDirection::Both,
-                "a-to-b" => PartitionDirection::AToB,
-                "b-to-a" => PartitionDirection::BToA,
-                other => {
-                    let help = did_you_mean(other, &["both", "a-to-b", "b-to-a"]);
-                    table.reader.error(text.span, format!("unknown direction `{other}`"), help);
-                    PartitionDirection::Both
-                }
-            },
-        };
+        let direction = selector::direction(table);
         Some((FaultKind::Partition { direction }, target?))
     },
     candidates: |topology| {

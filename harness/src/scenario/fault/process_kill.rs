@@ -2,7 +2,7 @@
 
 use super::Kind;
 use crate::plan::{FaultKind, Target};
-use crate::scenario::selector::{self, TargetSpec};
+use crate::scenario::selector;
 use crate::trace::NodeName;
 
 pub(super) const KIND: Kind = Kind {
@@ -12,11 +12,7 @@ pub(super) const KIND: Kind = Kind {
         ("node", "where: a name, `any worker`, `all workers`, or a list"),
         ("process", "which: `wso2`, `nginx`, `cron`"),
     ],
-    read: |table| {
-        let nodes = selector::nodes(table);
-        let process = table.require_text("process", "write `process = \"wso2\"`");
-        Some((FaultKind::ProcessKill, TargetSpec::Process { nodes: nodes?, process: process? }))
-    },
+    read: |table| Some((FaultKind::ProcessKill, selector::process(table, "wso2")?)),
     candidates: |topology| {
         let processes =
             topology.processes.iter().flat_map(|(node, names)| names.iter().map(move |name| (node, name)));

@@ -7,7 +7,7 @@
 use serde_json::Value;
 
 use super::text::{bandwidth, quoted, span, texts};
-use crate::plan::{Fault, FaultKind, Phases, Start, Target};
+use crate::plan::{Fault, FaultKind, Phases, Repeats, Start, TIMES_MAX, Target};
 use crate::scenario::trigger;
 use std::time::Duration;
 
@@ -42,6 +42,12 @@ pub(super) fn keys(fault: &Fault, phases: &Phases) -> Vec<(String, String)> {
         }
     }
     add("for", quoted(&span(fault.lasts)));
+    if let Some(Repeats { every, times }) = fault.repeats {
+        add("every", quoted(&span(every)));
+        if times != TIMES_MAX {
+            add("times", times.to_string());
+        }
+    }
     keys
 }
 
@@ -69,12 +75,28 @@ fn add(name: &str, value: &Value, keys: &mut Vec<(String, String)>) {
     }
 }
 
+/// A number of parts, so many to the whole, as a decimal without needless digits.
+fn decimal(parts: u64, to_the_whole: u64) -> String {
+    let digits = to_the_whole.ilog10() as usize;
+    let text = format!("{}.{:0digits$}", parts / to_the_whole, parts % to_the_whole);
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
 fn with_unit(name: &str, number: &serde_json::Number) -> (String, String) {
     if let (Some(key), Some(nanos)) = (name.strip_suffix("_ns"), number.as_u64()) {
         return (key.to_owned(), quoted(&span(Duration::from_nanos(nanos))));
     }
     if let (Some(key), Some(bytes)) = (name.strip_suffix("_bytes_per_s"), number.as_u64()) {
         return (key.to_owned(), quoted(&bandwidth(bytes)));
+    }
+    if let (Some(key), Some(bytes)) = (name.strip_suffix("_bytes"), number.as_u64()) {
+        return (key.to_owned(), quoted(&format!("{bytes}B")));
+    }
+    if let (Some(key), Some(ppm)) = (name.strip_suffix("_ppm"), number.as_u64()) {
+        return (key.to_owned(), quoted(&format!("{} %", decimal(ppm, 10_000))));
+    }
+    if let (Some(key), Some(percent)) = (name.strip_suffix("_percent"), number.as_u64()) {
+        return (key.to_owned(), decimal(percent, 100));
     }
     (name.to_owned(), number.to_string())
 }

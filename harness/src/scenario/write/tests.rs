@@ -32,7 +32,7 @@ fn empty() -> Plan {
 
 fn fault(kind: FaultKind, target: Target) -> Fault {
     let start = Start::At { at_ns: empty().phases.warmup_ends + Duration::from_millis(61_250) };
-    Fault { name: "one".into(), kind, target, start, lasts: Duration::from_secs(90) }
+    Fault { name: "one".into(), kind, target, start, lasts: Duration::from_secs(90), repeats: None }
 }
 
 /// What [`write`] gives; it compares the plan that comes of it itself.
@@ -52,6 +52,18 @@ fn every_kind_of_fault_is_written_so_that_its_reader_reads_the_same() {
             written_well(&Plan { faults: vec![fault(instance.clone(), target.clone())], ..empty() });
         }
         assert!(seen > 0, "no instance of {} is known: nothing shows that it can be written", kind.name);
+    }
+}
+
+#[test]
+fn a_fault_that_comes_back_is_written_so_that_it_does() {
+    for times in [3, crate::plan::TIMES_MAX] {
+        let every = Duration::from_secs(100);
+        let once = fault(FaultKind::PowerOff, Target::Nodes(vec!["manager".into()]));
+        let repeats = Some(crate::plan::Repeats { every, times });
+        let text = written_well(&Plan { faults: vec![Fault { repeats, ..once }], ..empty() });
+        assert!(text.contains("every = \"1m40s\""), "{text}");
+        assert_eq!(text.contains("times = 3"), times == 3, "{text}");
     }
 }
 

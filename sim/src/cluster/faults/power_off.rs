@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use harness::plan::Fault;
+use harness::trace::NodeName;
 
 use super::{Stage, had_no_effect};
 
@@ -19,9 +20,14 @@ pub(super) fn inject(fault: &Fault, stage: &mut Stage<'_>) {
 
 pub(super) fn heal(fault: &Fault, stage: &mut Stage<'_>) {
     for name in fault.target.nodes() {
-        if stage.held.unpowered.release(&name) {
-            let killed = &stage.held.killed;
-            stage.nodes.boot(&name, |process| !killed.contains(&(name.clone(), Arc::from(process))));
-        }
+        boot_when_free(&name, stage);
+    }
+}
+
+/// A fault lets a node have power again: it boots, unless another fault keeps it off.
+pub(super) fn boot_when_free(name: &NodeName, stage: &mut Stage<'_>) {
+    if stage.held.unpowered.release(name) {
+        let killed = &stage.held.killed;
+        stage.nodes.boot(name, |process| !killed.contains(&(name.clone(), Arc::from(process))));
     }
 }

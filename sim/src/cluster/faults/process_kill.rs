@@ -11,10 +11,12 @@ pub(super) fn inject(fault: &Fault, stage: &mut Stage<'_>) {
         let running = host.processes(process);
         if running.is_empty() {
             had_no_effect(host, fault, format!("{process} does not run on {name}"));
+        } else if !host.is_running() {
+            had_no_effect(host, fault, format!("{name} stands still"));
         }
         stage.held.killed.take((name.clone(), process.clone()));
-        for process in running {
-            process.kill();
+        if host.is_running() {
+            running.iter().for_each(|process| process.kill());
         }
     }
 }
@@ -24,7 +26,7 @@ pub(super) fn heal(fault: &Fault, stage: &mut Stage<'_>) {
     for name in names {
         let freed = stage.held.killed.release(&(name.clone(), process.clone()));
         if freed && !stage.held.unpowered.contains(name) {
-            stage.nodes.start_service(name, process);
+            stage.start(name, process);
         }
     }
 }

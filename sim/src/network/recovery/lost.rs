@@ -51,7 +51,8 @@ impl Network {
             let round_trip = self.round_trip(flow);
             let wait = if standing.handshake { SYN_TIMEOUT } else { RTO_MIN + round_trip };
             let token = self.recovery.token();
-            self.schedule((sent + wait).max(now), Happening::Timer(flow, Timer::Timeout(token)));
+            let due = (sent + wait).max(now);
+            self.schedule(due, Happening::Timer(flow, Timer::Timeout(token)));
             let unsettled = Unsettled {
                 lost: VecDeque::new(),
                 under_way: 0,
@@ -66,6 +67,9 @@ impl Network {
                 timeouts: 0,
                 wait,
                 token,
+                due,
+                acknowledged: None,
+                refused: None,
                 peer_boot: self.boot_of(flow.to.ip()),
             };
             self.recovery.flows.insert(flow, unsettled);
@@ -88,7 +92,7 @@ impl Network {
             return arrivals.push(packet);
         }
         if flags.ack {
-            self.answer(flow, &packet, arrivals);
+            self.answer(flow, &packet, now, arrivals);
         }
         let (place, end, carries) = (segment.seq, end_of(segment), carries(segment));
         let Some(unsettled) = self.recovery.flows.get_mut(&flow).filter(|_| carries) else {
@@ -120,14 +124,35 @@ impl Network {
     }
 
     /// An acknowledgement arrives at the sender of `flow.back()`.
-    fn answer(&mut self, flow: Flow, packet: &Packet, arrivals: &mut Vec<Packet>) {
+    fn answer(&mut self, flow: Flow, packet: &Packet, now: SimTime, arrivals: &mut Vec<Packet>) {
         let asked = flow.back();
-        let Some(unsettled) = self.recovery.flows.get(&asked) else { return };
-        if unsettled.handshake && segment_of(packet).is_some_and(|segment| !segment.payload.is_empty()) {
+        let (Some(unsettled), Some(segment)) = (self.recovery.flows.get_mut(&asked), segment_of(packet))
+        else {
+            return;
+        };
+        if unsettled.handshake && !segment.payload.is_empty() {
             // The stack takes the end of a handshake alone.
             arrivals.push(acknowledgement_of(packet));
         }
+        let before = unsettled.acknowledged.replace(segment.ack);
+        let gets_on = before.is_none_or(|before| distance(segment.ack, before) > 0);
         self.recovery.heard(asked);
+        if gets_on {
+            self.start_over(asked, now);
+        }
+    }
+
+    /// Something new was acknowledged: the sender's waits begin at the shortest again.
+    fn start_over(&mut self, flow: Flow, now: SimTime) {
+        let wait = RTO_MIN + self.round_trip(flow);
+        let token = self.recovery.token();
+        let Some(unsettled) = self.recovery.flows.get_mut(&flow) else { return };
+        if unsettled.handshake || unsettled.timeouts == 0 {
+            return;
+        }
+        (unsettled.timeouts, unsettled.probed, unsettled.repeating_since) = (0, false, None);
+        (unsettled.wait, unsettled.token, unsettled.due) = (wait, token, now + wait);
+        self.schedule(now + wait, Happening::Timer(flow, Timer::Timeout(token)));
     }
 
     /// Three segments behind a lost one, before any timeout: it is sent again when the sender hears of them.
@@ -140,7 +165,7 @@ impl Network {
     }
 
     fn resend_when_acknowledged(&mut self, flow: Flow, now: SimTime) {
-        if self.is_open(flow.to.ip(), flow.from.ip()) {
+        if self.is_open(flow.to.ip(), flow.from.ip(), now) {
             let heard = now + self.latency(flow.to.ip(), flow.from.ip());
             self.schedule(heard, Happening::Timer(flow, Timer::Resend));
         }

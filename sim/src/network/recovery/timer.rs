@@ -28,6 +28,12 @@ impl Network {
         now: SimTime,
         arrivals: &mut Vec<Packet>,
     ) {
+        if self.host_at(flow.from.ip()).is_some_and(|host| self.is_frozen(host))
+            && !matches!(timer, Timer::Probe)
+        {
+            // A machine that stands still does nothing; its timers are set anew when it runs again.
+            return;
+        }
         match timer {
             Timer::Timeout(token) => self.timeout(flow, token, now),
             Timer::Resend => self.resend(flow, usize::MAX, now),
@@ -74,12 +80,13 @@ impl Network {
         let (wait, nothing_lost) = (unsettled.wait, unsettled.lost.is_empty());
         let token = self.recovery.token();
         if let Some(unsettled) = self.recovery.flows.get_mut(&flow) {
-            unsettled.token = token;
+            (unsettled.token, unsettled.due) = (token, now + wait);
         }
         self.schedule(now + wait, Happening::Timer(flow, Timer::Timeout(token)));
         if nothing_lost {
-            let arrival = self.arrival(flow.from.ip(), flow.to.ip(), PROBE_BYTES, now);
-            self.schedule(arrival, Happening::Timer(flow, Timer::Probe));
+            if let Some(arrival) = self.arrival(flow.from.ip(), flow.to.ip(), PROBE_BYTES, now) {
+                self.schedule(arrival, Happening::Timer(flow, Timer::Probe));
+            }
         } else {
             self.resend(flow, 1, now);
         }
@@ -92,31 +99,32 @@ impl Network {
         let packets: Vec<Packet> = unsettled.lost.drain(..count).collect();
         unsettled.under_way += packets.len() as u32;
         for packet in packets {
-            self.put_on_link(packet, true, now);
+            self.add_to_link(packet, true, now);
         }
     }
 
     /// A repeated segment arrives at a peer that has it: it says again what it has, unless it knows nothing.
     fn probe(&mut self, flow: Flow, now: SimTime, arrivals: &mut Vec<Packet>) {
-        let Some(unsettled) = self.recovery.flows.get(&flow) else { return };
-        if !self.is_open(flow.from.ip(), flow.to.ip()) {
+        if !self.recovery.flows.contains_key(&flow) || !self.is_open(flow.from.ip(), flow.to.ip(), now) {
             return;
         }
+        let Some(unsettled) = self.recovery.flows.get(&flow) else { return };
         let rebooted = unsettled.peer_boot != self.boot_of(flow.to.ip());
         if rebooted || self.standing(flow.back()).is_none() {
             match unsettled.opening {
                 // A client repeats its SYN, which a new kernel takes for a new one.
                 Some(number) => arrivals.push(syn(flow, number)),
-                None => self.put_on_link(reset(flow.to, flow.from), false, now),
+                None => self.add_to_link(reset(flow.to, flow.from), false, now),
             }
         } else if let Some(latest) = unsettled.latest.clone() {
-            self.put_on_link(latest, false, now);
+            self.add_to_link(latest, false, now);
         }
     }
 
     fn give_up(&mut self, flow: Flow, now: SimTime) {
-        self.recovery.flows.remove(&flow);
-        self.end(flow.from, flow.to, Failure::TimedOut, now);
+        let unsettled = self.recovery.flows.remove(&flow);
+        let refused = unsettled.and_then(|unsettled| unsettled.refused);
+        self.end(flow.from, flow.to, refused.unwrap_or(Failure::TimedOut), now);
     }
 }
 

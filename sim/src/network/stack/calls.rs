@@ -45,6 +45,17 @@ impl Stack {
         Poll::Pending
     }
 
+    /// Whether accept(2) would give a connection.
+    pub(in crate::network) fn poll_acceptable(&mut self, id: SocketId, cx: &mut Context<'_>) -> Poll<()> {
+        let listener = self.socket_mut(id).and_then(|socket| socket.listener_mut());
+        let listener = listener.expect("a listener is there until it is closed");
+        if listener.ready.is_empty() {
+            register(&mut listener.waiter, cx.waker());
+            return Poll::Pending;
+        }
+        Poll::Ready(())
+    }
+
     /// connect(2) begins: the SYN is sent.
     pub(in crate::network) fn connect(&mut self, peer: SocketAddr) -> io::Result<(SocketId, SocketAddr)> {
         let port = self.free_port().ok_or_else(|| error(EADDRNOTAVAIL))?;

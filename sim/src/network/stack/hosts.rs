@@ -80,7 +80,6 @@ impl Stacks {
     }
 
     /// Both ends of every connection of a host, its own first.
-    #[allow(dead_code)]
     pub(crate) fn ends(&self, host: HostIndex) -> Vec<(SocketAddr, SocketAddr)> {
         self.hosts[host.0].borrow().ends()
     }
