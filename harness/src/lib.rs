@@ -9,6 +9,7 @@ pub mod cluster;
 pub mod cluster_files;
 pub mod component;
 pub mod expectation;
+pub mod explore;
 #[cfg(test)]
 mod fake;
 pub mod finding;

@@ -9,6 +9,7 @@ mod content;
 mod fault;
 mod lengths;
 mod store;
+mod timing;
 mod workload;
 
 pub use check::{OPERATIONS_MAX, RUN_MAX};
@@ -17,6 +18,7 @@ pub use fault::{
     Fault, FaultKind, FirewallAction, FrozenClock, JitterShape, LinkChange, PERCENT_MAX, PartitionDirection,
     Repeats, Start, TIMES_MAX, Target,
 };
+pub use timing::Timing;
 pub use workload::{ApiSpec, Workload, WorkloadKind};
 
 use std::sync::Arc;
@@ -67,6 +69,9 @@ pub struct Plan {
     pub workloads: Vec<Workload>,
     /// What goes wrong.
     pub faults: Vec<Fault>,
+    /// How far the timing departs from the cluster's files.
+    #[serde(default, skip_serializing_if = "Timing::is_default")]
+    pub timing: Timing,
     /// What must hold.
     pub expectations: Vec<Expectation>,
     /// A planted bug, by name, for tests of the checkers; none in a real run.

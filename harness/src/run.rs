@@ -21,7 +21,7 @@ use crate::checker::Panel;
 use crate::cluster::{Advance, Cluster, ClusterMaker};
 use crate::finding::{Finding, Findings, Source};
 use crate::plan::{Fault, Plan, Repeats, Start};
-use crate::report::{Chronicle, Report};
+use crate::report::{Chronicle, Judgement, Report};
 use crate::time::SimTime;
 use crate::trace::event::Phase;
 use crate::trace::{Event, EventKind, NodeName, Recorder, Sink};
@@ -80,36 +80,42 @@ impl From<Findings> for RunError {
 /// # Panics
 /// On a broken invariant of the cluster, which is a bug.
 pub fn run(plan: &Plan, maker: &dyn ClusterMaker, options: Options<'_>) -> Result<Outcome, RunError> {
-    let refuse = |why: String| {
-        let source = Source::new("the plan", "");
-        Findings::from_iter([Finding::error(&source, 0..0, format!("this plan cannot be run: {why}"))])
-    };
-    plan.check().map_err(refuse)?;
-    let (topology, _) = maker.topology(&plan.cluster)?;
-    plan.check_names(&topology).map_err(refuse)?;
     let recorder = Recorder::new();
     for sink in options.sinks {
         recorder.add_sink(sink);
     }
     let audience = Audience::of(&recorder);
-    let cluster = maker.make(plan, recorder.clone())?;
-    let run = Run {
-        plan,
-        recorder: &recorder,
-        cluster,
-        now: SimTime::ZERO,
-        agenda: Agenda::of(plan),
-        operations: Operations::of(plan),
-        waiting: Vec::new(),
-        acting: vec![false; plan.faults.len()],
-        begun: vec![0; plan.faults.len()],
-    };
-    run.drive(options.stop, options.progress)?;
+    begin(plan, maker, &recorder)?.drive(options.stop, options.progress)?;
     let fingerprint = recorder.fingerprint();
     // The sinks are closed before anything is judged: a checker that fails never loses a trace.
     recorder.close();
     let report = audience.report(fingerprint, Vec::new());
     Ok(Outcome { report, sink_errors: recorder.take_errors() })
+}
+
+/// Runs a plan and says what the checkers say of it, and nothing more: no story is told and no fingerprint taken,
+/// as befits one run of thousands.
+///
+/// # Errors
+/// As [`run`].
+///
+/// # Panics
+/// As [`run`].
+pub fn survey(
+    plan: &Plan,
+    maker: &dyn ClusterMaker,
+    sinks: Vec<Box<dyn Sink>>,
+    stop: Option<&AtomicBool>,
+) -> Result<Judgement, RunError> {
+    let recorder = Recorder::without_fingerprint();
+    let panel = Rc::default();
+    recorder.add_sink(Panel::sink(&panel));
+    for sink in sinks {
+        recorder.add_sink(sink);
+    }
+    begin(plan, maker, &recorder)?.drive(stop, None)?;
+    recorder.close();
+    Ok(panel.take().judge())
 }
 
 /// Judges a stored trace.
@@ -165,6 +171,28 @@ impl Audience {
         judgement.verdicts.extend(more);
         Report::new(self.chronicle.take().tell(), judgement, fingerprint)
     }
+}
+
+/// A plan's cluster at the beginning of its run.
+fn begin<'a>(plan: &'a Plan, maker: &dyn ClusterMaker, recorder: &'a Recorder) -> Result<Run<'a>, Findings> {
+    let refuse = |why: String| {
+        let source = Source::new("the plan", "");
+        Findings::from_iter([Finding::error(&source, 0..0, format!("this plan cannot be run: {why}"))])
+    };
+    plan.check().map_err(refuse)?;
+    let (topology, _) = maker.topology(&plan.cluster)?;
+    plan.check_names(&topology).map_err(refuse)?;
+    Ok(Run {
+        plan,
+        recorder,
+        cluster: maker.make(plan, recorder.clone())?,
+        now: SimTime::ZERO,
+        agenda: Agenda::of(plan),
+        operations: Operations::of(plan),
+        waiting: Vec::new(),
+        acting: vec![false; plan.faults.len()],
+        begun: vec![0; plan.faults.len()],
+    })
 }
 
 struct Run<'a> {

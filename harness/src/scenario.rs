@@ -17,6 +17,7 @@ mod resolve;
 mod selector;
 #[cfg(test)]
 mod tests;
+mod timing;
 mod trigger;
 pub mod workload;
 mod write;
@@ -40,7 +41,7 @@ use crate::cluster::ClusterMaker;
 use crate::cluster_files::ClusterFiles;
 use crate::expectation::Claim;
 use crate::finding::{Finding, Findings, Source};
-use crate::plan::{Content, Plan};
+use crate::plan::{Content, Plan, Timing};
 use crate::table::Placed;
 
 /// A scenario file may be this long, in bytes.
@@ -81,6 +82,8 @@ pub struct Scenario {
     pub phases: PhaseLengths,
     /// What stands on every gateway before the run.
     pub content: Content,
+    /// How far the timing departs from the cluster's files.
+    pub timing: Timing,
     /// What clients do.
     pub workloads: Vec<WorkloadSpec>,
     /// What goes wrong.

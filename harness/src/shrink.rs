@@ -23,6 +23,7 @@ mod rounder;
 mod size;
 mod step;
 mod times;
+mod timing;
 mod trial;
 mod workloads;
 
@@ -180,11 +181,12 @@ struct Shrinker<'a> {
 type Pass = fn(&mut Shrinker<'_>) -> Result<(), Ended>;
 
 /// In this order: what makes later runs cheaper and the plan simpler stands first.
-const PASSES: [Pass; 7] = [
+const PASSES: [Pass; 8] = [
     faults::pass,
     workloads::pass,
     expectations::pass,
     content::pass,
+    timing::pass,
     nodes::pass,
     times::pass,
     precision::pass,

@@ -144,6 +144,7 @@ impl Ground {
                 expectations: self.expectations.clone(),
                 planted_bug: None,
                 content: Content::default(),
+                timing: Default::default(),
                 cluster: files.clone(),
             };
             let drawn =

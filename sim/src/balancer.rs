@@ -70,6 +70,9 @@ struct Worker {
     upstreams: Vec<Upstream>,
 }
 
+/// A planted bug's mark ends after this long.
+const FOR_EVER: Duration = Duration::from_secs(10 * 365 * 86_400);
+
 /// Starts nginx on `host`. `node_at` names the node that an upstream server's address belongs to.
 ///
 /// It is ready ([`EventKind::ProcessReady`]) once it listens. It ends with a line in its log when a port is taken,
@@ -115,6 +118,11 @@ fn workers(
     node_at: impl Fn(IpAddr) -> NodeName,
     planted: Option<PlantedBug>,
 ) -> Vec<Worker> {
+    let mut config = config.clone();
+    if planted == Some(PlantedBug::BalancerNeverTriesAgain) {
+        let servers = config.upstreams.iter_mut().flat_map(|upstream| &mut upstream.servers);
+        servers.for_each(|server| server.fail_timeout = FOR_EVER);
+    }
     let ignores_failures = planted == Some(PlantedBug::BalancerKeepsSendingToDeadNodes);
     let new_group = |upstream| Rc::new(RefCell::new(Group::new(upstream, ignores_failures)));
     let shared: Vec<_> = config

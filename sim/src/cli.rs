@@ -7,10 +7,13 @@ mod check;
 mod diff;
 mod drive;
 mod exit;
+mod explore;
 mod interrupt;
 mod judge;
+mod limits;
 mod list;
 mod logging;
+mod merge;
 mod panic;
 mod replay;
 mod run;
@@ -61,6 +64,10 @@ enum Command {
     Replay(replay::Arguments),
     /// Make a failing plan as small as it can be, and write it as a scenario
     Shrink(shrink::Arguments),
+    /// Let a scenario's cluster fail at random, and say what that breaks
+    Explore(explore::Arguments),
+    /// Put results of `sim explore` of several machines together
+    Merge(merge::Arguments),
     /// Judge a stored trace again
     Judge(judge::Arguments),
     /// Say where two stored traces part, and what differs in their verdicts
@@ -118,6 +125,8 @@ fn execute(arguments: Arguments, maker: &dyn ClusterMaker) -> Exit {
         Command::Check(arguments) => check::check(&arguments, maker, &mut screen),
         Command::Replay(arguments) => replay::replay(&arguments, maker, &mut screen),
         Command::Shrink(arguments) => shrink::shrink(&arguments, maker, &mut screen),
+        Command::Explore(arguments) => explore::explore(&arguments, maker, &mut screen),
+        Command::Merge(arguments) => merge::run(&arguments, &mut screen),
         Command::Judge(arguments) => judge::judge(&arguments, &mut screen),
         Command::Diff(arguments) => diff::diff(&arguments, &mut screen),
         Command::Spof(arguments) => spof::spof(&arguments, maker, &mut screen),

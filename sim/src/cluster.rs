@@ -8,11 +8,14 @@ mod components;
 mod exchangeable;
 mod faults;
 mod nodes;
+mod prepared;
+mod promotion;
 mod transfer;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use harness::cluster::{Advance, Cluster, ClusterMaker, Operation, Topology};
 use harness::cluster_files::ClusterFiles;
@@ -26,6 +29,7 @@ use harness::trace::{EventKind, NodeName, Recorder};
 use self::clients::Clients;
 use self::faults::ActiveFaults;
 use self::nodes::{Nodes, Shared};
+pub use self::prepared::PreparedMaker;
 use crate::clock::RUN_BEGINS_UNIX_S;
 use crate::config::{self, ClusterConfig, NodeConfig, NodeKind};
 use crate::disk::{Disk, Kind};
@@ -46,26 +50,7 @@ impl ClusterMaker for SimMaker {
 
     fn topology(&self, files: &ClusterFiles) -> Result<(Topology, Findings), Findings> {
         let (config, warnings) = config::load(files)?;
-        let mut topology = Topology::default();
-        for node in &config.nodes {
-            let group = match node.kind {
-                NodeKind::Manager(_) => &mut topology.managers,
-                NodeKind::Worker(_) => &mut topology.workers,
-                NodeKind::Balancer(_) => &mut topology.balancers,
-                NodeKind::Client => &mut topology.clients,
-            };
-            group.push(node.name.clone());
-            let services = nodes::services(&config, node).into_iter().map(str::to_owned);
-            let mut processes: Vec<String> = services.collect();
-            if config.sync.node == node.name {
-                processes.extend(["sync".to_owned(), "rsync".to_owned()]);
-            }
-            topology.processes.push((node.name.clone(), processes));
-            topology.ports.push((node.name.clone(), nodes::ports(node)));
-            let names = node.hosts.names().map(str::to_owned).filter(|name| name != "localhost");
-            topology.host_names.push((node.name.clone(), names.collect()));
-        }
-        Ok((topology, warnings))
+        Ok((topology_of(&config), warnings))
     }
 
     fn without_node(&self, files: &ClusterFiles, node: &NodeName) -> Result<ClusterFiles, String> {
@@ -79,12 +64,41 @@ impl ClusterMaker for SimMaker {
 
     fn make(&self, plan: &Plan, recorder: Recorder) -> Result<Box<dyn Cluster>, Findings> {
         let (config, _) = config::load(&plan.cluster)?;
-        let planted = match &plan.planted_bug {
-            Some(name) => Some(PlantedBug::named(name).ok_or_else(|| unknown_bug(name))?),
-            None => None,
-        };
-        Ok(Box::new(SimCluster::new(plan, config, planted, &recorder)))
+        make(plan, Arc::new(config), &recorder)
     }
+}
+
+/// What there is in a cluster, by name.
+fn topology_of(config: &ClusterConfig) -> Topology {
+    let mut topology = Topology::default();
+    for node in &config.nodes {
+        let group = match node.kind {
+            NodeKind::Manager(_) => &mut topology.managers,
+            NodeKind::Worker(_) => &mut topology.workers,
+            NodeKind::Balancer(_) => &mut topology.balancers,
+            NodeKind::Client => &mut topology.clients,
+        };
+        group.push(node.name.clone());
+        let services = nodes::services(config, node).into_iter().map(str::to_owned);
+        let mut processes: Vec<String> = services.collect();
+        if config.sync.node == node.name {
+            processes.extend(["sync".to_owned(), "rsync".to_owned()]);
+        }
+        topology.processes.push((node.name.clone(), processes));
+        topology.ports.push((node.name.clone(), nodes::ports(node)));
+        let names = node.hosts.names().map(str::to_owned).filter(|name| name != "localhost");
+        topology.host_names.push((node.name.clone(), names.collect()));
+    }
+    topology
+}
+
+/// A cluster at the beginning of a plan's run.
+fn make(plan: &Plan, config: Arc<ClusterConfig>, recorder: &Recorder) -> Result<Box<dyn Cluster>, Findings> {
+    let planted = match &plan.planted_bug {
+        Some(name) => Some(PlantedBug::named(name).ok_or_else(|| unknown_bug(name))?),
+        None => None,
+    };
+    Ok(Box::new(SimCluster::new(plan, config, planted, recorder)))
 }
 
 fn unknown_bug(name: &str) -> Findings {
@@ -106,16 +120,22 @@ struct SimCluster {
 }
 
 impl SimCluster {
-    fn new(plan: &Plan, config: ClusterConfig, planted: Option<PlantedBug>, recorder: &Recorder) -> Self {
+    fn new(
+        plan: &Plan,
+        config: Arc<ClusterConfig>,
+        planted: Option<PlantedBug>,
+        recorder: &Recorder,
+    ) -> Self {
         let mut installed = Installed::of(plan);
         let link = LinkSpec {
-            latency: config.network.latency,
-            jitter: config.network.jitter,
+            latency: plan.timing.latency_ns.map_or(config.network.latency, Duration::from_nanos),
+            jitter: config.network.jitter + plan.timing.packet_jitter,
             bandwidth: Some(config.network.bandwidth_bytes_per_s),
             ..LinkSpec::default()
         };
         let specs = config.nodes.iter().map(|node| host_spec(node, &mut installed)).collect();
-        let engine = Engine::new(plan.seed, recorder.clone(), link, specs);
+        let mut engine = Engine::new(plan.seed, recorder.clone(), link, specs);
+        engine.wake_late(plan.timing.wake_up_jitter);
         let roots = synced_roots(&config);
         recorder.record(SimTime::ZERO, None, run_started(plan, &config, roots.clone()));
         let names = config.nodes.iter().map(|node| (node.address, node.name.clone())).collect();

@@ -75,6 +75,11 @@ impl Engine {
         Errand::begin(&self.core, task)
     }
 
+    /// Lets programs that wait for a time go on up to `most` later than they asked for, each time anew.
+    pub fn wake_late(&mut self, most: Duration) {
+        self.core.wake_late(most);
+    }
+
     /// Changes what TCP does on every host, for whatever begins from now on.
     pub fn set_tcp(&mut self, settings: TcpSettings) {
         self.core.network.borrow_mut().tcp = settings;

@@ -25,9 +25,11 @@ mod xml;
 mod tests;
 
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
+use harness::time::SimTime;
 use harness::trace::{EventKind, mark};
 
 use self::calls::Calls;
@@ -46,6 +48,7 @@ use crate::config::{GatewayConfig, ModelSettings, Profile};
 use crate::host::Host;
 use crate::http::{Scheme, serve};
 use crate::network::TcpListener;
+use crate::planted::PlantedBug;
 use crate::process::{EMFILE, Process, Task};
 
 /// The name of the server's process.
@@ -62,14 +65,10 @@ const DRAIN_MAX: Duration = Duration::from_secs(60);
 /// acceptor waits.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// Bugs that tests of the checkers put into a server.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct PlantedBugs {
-    /// A read-only server accepts writes nevertheless.
-    pub accepts_writes: bool,
-    /// Publishes are acknowledged and served here, and then forgotten instead of being written.
-    pub loses_publishes: bool,
-}
+/// An API whose parts do not fit together for this long stays so: two runs of the sync and a scan have passed.
+const TORN_FOR_LONG: Duration = Duration::from_secs(150);
+/// It is marked once in so long.
+const TOLD_AGAIN: Duration = Duration::from_secs(20);
 
 /// Starts the server on a host. Everything that it serves is up after
 /// [`start_up`](ModelSettings::start_up) and
@@ -77,7 +76,13 @@ pub struct PlantedBugs {
 ///
 /// # Panics
 /// When the host has no power.
-pub fn start(host: &Host, config: Rc<GatewayConfig>, model: ModelSettings, planted: PlantedBugs) -> Process {
+pub fn start(
+    host: &Host,
+    config: Rc<GatewayConfig>,
+    model: ModelSettings,
+    planted: Option<PlantedBug>,
+) -> Process {
+    let host_has_run = host.has_run();
     host.spawn(PROCESS, move |process| async move {
         let server = Rc::new(Server {
             queue: Queue::new(process.clone()),
@@ -87,6 +92,10 @@ pub fn start(host: &Host, config: Rc<GatewayConfig>, model: ModelSettings, plant
             config,
             model,
             planted,
+            restarted: host_has_run,
+            scans_over: Cell::new(false),
+            stuck: Cell::new(false),
+            not_whole: RefCell::default(),
             started: Cell::new(false),
             runtime: RefCell::default(),
             known: RefCell::default(),
@@ -113,7 +122,15 @@ struct Server {
     process: Process,
     config: Rc<GatewayConfig>,
     model: ModelSettings,
-    planted: PlantedBugs,
+    planted: Option<PlantedBug>,
+    /// Whether it ran on this host before.
+    restarted: bool,
+    /// A planted bug has ended the scans.
+    scans_over: Cell<bool>,
+    /// A planted bug keeps the ports closed.
+    stuck: Cell<bool>,
+    /// Since when calls of an API have met parts that do not fit together, and when that was marked last.
+    not_whole: RefCell<BTreeMap<String, (SimTime, SimTime)>>,
     /// Whether the mediation engine runs.
     started: Cell<bool>,
     runtime: RefCell<Runtime>,
@@ -145,6 +162,13 @@ impl Server {
         self.process.spawn(async move { hot_deployment::run(&deployer, begun).await });
         self.process.work(self.model.start_up - half).await;
 
+        if self.stuck.get() {
+            return;
+        }
+        if self.restarted && self.config.read_only && self.has(PlantedBug::RestartedWorkerWritesAFile) {
+            let path = format!("{}/started", self.artifacts());
+            let _ = self.process.fs().write(|disk, now_ns| disk.write(path, &b"yes"[..], 0o644, now_ns));
+        }
         self.started.set(true);
         let ports = self.config.ports;
         let pass_through =
@@ -249,7 +273,14 @@ impl Server {
     }
 
     fn refuses_writes(&self) -> bool {
-        self.config.read_only && !self.planted.accepts_writes
+        let flag_lost = self.has(PlantedBug::WorkerAcceptsWrites)
+            || (self.restarted && self.has(PlantedBug::RestartedWorkerAcceptsWrites));
+        self.config.read_only && !flag_lost
+    }
+
+    /// Whether this bug is planted.
+    fn has(&self, bug: PlantedBug) -> bool {
+        self.planted == Some(bug)
     }
 
     /// Whether the bundles of the console are activated.
@@ -279,11 +310,31 @@ impl Server {
         }
     }
 
+    /// Notes how whole the API was that a call met; one that stays torn is marked again and again.
+    fn note_wholeness(&self, api: &str, whole: bool) {
+        let mut not_whole = self.not_whole.borrow_mut();
+        let now = self.process.now();
+        if whole {
+            not_whole.remove(api);
+            return;
+        }
+        let (since, told) = not_whole.entry(api.to_owned()).or_insert((now, now));
+        if now.since(*since) >= TORN_FOR_LONG && now.since(*told) >= TOLD_AGAIN {
+            *told = now;
+            drop(not_whole);
+            self.mark(mark::TORN_FOR_LONG);
+        }
+    }
+
     /// Marks that an API whose parts do not fit together is now served.
     fn tell_torn(&self) {
-        let runtime = self.runtime.borrow();
-        if runtime.apis().any(|api| runtime.wholeness(api) == runtime::Wholeness::Mixed) {
+        if self.is_torn() {
             self.mark(mark::TORN_DEPLOYED);
         }
+    }
+
+    fn is_torn(&self) -> bool {
+        let runtime = self.runtime.borrow();
+        runtime.apis().any(|api| runtime.wholeness(api) == runtime::Wholeness::Mixed)
     }
 }

@@ -136,6 +136,11 @@ impl Host {
         self.0.disk.borrow_mut()
     }
 
+    /// Whether the run has gone on since its beginning, in which everything is started for the first time.
+    pub fn has_run(&self) -> bool {
+        self.0.core.now() > SimTime::ZERO
+    }
+
     /// Whether it has power.
     pub fn is_powered(&self) -> bool {
         self.0.core.network.borrow().is_powered(self.0.index)

@@ -130,7 +130,8 @@ impl Process {
 
     /// Waits for a moment.
     pub fn sleep_until(&self, moment: SimTime) -> Sleep {
-        Sleep::new(Rc::clone(self.0.host.core()), moment, Some(self.0.host.stood_still()))
+        let core = self.0.host.core();
+        Sleep::new(Rc::clone(core), core.woken_at(moment), Some(self.0.host.stood_still()))
     }
 
     /// Computes for as long as this takes on a machine that is as fast as it should be.

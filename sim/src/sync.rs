@@ -6,11 +6,13 @@
 //! status is that of its last echo, 0; without the lock it is 1.
 
 use std::rc::Rc;
+use std::time::Duration;
 
 use harness::trace::{EventKind, mark};
 
 use crate::config::{SyncConfig, WorkerTarget};
 use crate::host::Host;
+use crate::planted::PlantedBug;
 use crate::process::Process;
 
 /// Where the lock stands. The guide leaves the folder to the operator.
@@ -25,6 +27,8 @@ pub struct SyncRun {
     pub run: u64,
     /// The workers list and the command line.
     pub config: Rc<SyncConfig>,
+    /// A planted bug.
+    pub planted: Option<PlantedBug>,
 }
 
 /// Starts one run of the script; `transfer` starts rsync for one line of the workers list, as a process of its own.
@@ -48,6 +52,12 @@ where
     let _ = fs.write(|disk, now_ns| disk.create_dir_all(LOG_FOLDER, 0o755, now_ns));
     // The lock's own folder is there on every host; the lock itself must not be.
     let _ = fs.write(|disk, now_ns| disk.create_dir_all("/var/lock", 0o1777, now_ns));
+    if sync.planted == Some(PlantedBug::SyncWaitsForSync) {
+        while !process.host().processes("rsync").is_empty() {
+            process.sleep(Duration::from_secs(1)).await;
+        }
+        let _ = fs.write(|disk, now_ns| disk.remove_dir_all(LOCK, now_ns));
+    }
     let exit_code = match fs.write(|disk, now_ns| disk.create_dir(LOCK, 0o755, now_ns)) {
         Ok(()) => {
             for worker in &sync.config.workers {
@@ -58,6 +68,9 @@ where
         Err(_) => {
             process.record(EventKind::Mark { mark: mark::LOCK_HELD.into() });
             process.log(format!("mkdir: cannot create directory '{LOCK}': File exists"));
+            if sync.planted == Some(PlantedBug::KilledSyncLeavesLock) {
+                return 1;
+            }
             1
         }
     };

@@ -10,6 +10,8 @@
 //! shortest between two starts by cron (where there is no cron, no run is ever due). Sync is lost while it is lost to one worker: from the
 //! beginning of a bad run, or the moment when one was due, to the end of the next good one.
 //!
+//! Where no fault acts any more, a server that is still gone or not ready long after is told, too.
+//!
 //! Does not verify that an answer was the right one (convergence does), nor how long it took. A 404 for an API
 //! that somebody has deleted in the run is no failure: whether its return was late is a matter of convergence.
 
@@ -29,6 +31,8 @@ use crate::trace::{Event, EventId, EventKind, NodeName};
 use crate::verdict::{Outage, Status};
 
 const NAME: &str = "availability";
+/// A server that is started serves by then: three times a usual start-up.
+const STARTED_WITHIN: Duration = Duration::from_secs(180);
 
 pub(super) const ENTRY: super::Entry = super::Entry {
     name: NAME,
@@ -139,6 +143,7 @@ impl Checker for Availability {
             outages(capability, &streams, scene, &mut judgement);
             metrics(capability, &streams, scene, &mut judgement);
         }
+        every_server_serves(scene, &mut verdicts);
         if self.not_judged > 0 {
             judgement.metrics.insert("calls_of_deleted_apis_not_found".into(), self.not_judged);
         }
@@ -390,6 +395,20 @@ fn works_at_the_end(
     let claim = format!("{} works at the end", name(capability));
     verdicts.add(&claim, Some(capability), held(open.is_empty()), summary, evidence);
     verdicts.because(open.first().map_or_else(String::new, |loss| plain(&loss.met)));
+}
+
+/// A server that is gone at the end is missed by nobody as long as another does its work. Runs in which all serve say
+/// nothing.
+fn every_server_serves(scene: &Scene, verdicts: &mut Verdicts) {
+    if scene.calm_since().is_none_or(|calm| scene.now.since(calm) <= STARTED_WITHIN) {
+        return;
+    }
+    let gone = scene.not_serving(STARTED_WITHIN);
+    let Some((_, why, _)) = gone.first() else { return };
+    let told: Vec<String> = gone.iter().map(|(node, why, _)| format!("{node}: {why}")).collect();
+    let evidence: Vec<EventId> = gone.iter().map(|(_, _, event)| *event).collect();
+    verdicts.add("every server serves at the end", None, held(false), told.join("; "), evidence);
+    verdicts.because(*why);
 }
 
 fn outages(

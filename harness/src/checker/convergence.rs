@@ -7,6 +7,7 @@
 //!   worker, or was overtaken there by something newer.
 //! - divergence at the end: every path below the folders, in both directions; a file that rsync left half
 //!   written counts.
+//! - wholeness: long after the last fault no gateway serves an API whose parts are of several revisions.
 //! - agreement: at the end, all running workers serve the same revisions.
 //!
 //! Does not verify modes, times, owners or empty folders, nor that the manager's content is what was published
@@ -28,7 +29,7 @@ use crate::expectation::Claim;
 use crate::report::Judgement;
 use crate::time::{SimTime, show_span};
 use crate::trace::event::FileChange;
-use crate::trace::{Event, EventId, EventKind, NodeName};
+use crate::trace::{Event, EventId, EventKind, NodeName, mark};
 use crate::verdict::{Convergence as Converged, Status};
 
 const NAME: &str = "convergence";
@@ -48,6 +49,9 @@ pub(super) const ENTRY: super::Entry = super::Entry {
     make: || Box::<Convergence>::default(),
 };
 
+/// A torn snapshot is whole again so long after the last fault: two runs of the sync, a scan, and the time after
+/// which gateways tell of it.
+const WHOLE_WITHIN: Duration = Duration::from_secs(160);
 /// No more divergent paths than this are named.
 const PATHS_MAX: usize = 20;
 const SYNC: Option<Capability> = Some(Capability::Sync);
@@ -58,6 +62,8 @@ struct Convergence {
     /// What each running gateway serves, with the event of its deployment.
     served: BTreeMap<NodeName, BTreeMap<Arc<str>, (u64, EventId)>>,
     carried: Carried,
+    /// The last moments at which gateways said that calls meet a torn snapshot for long.
+    torn: Vec<(NodeName, SimTime, EventId)>,
 }
 
 impl Checker for Convergence {
@@ -80,6 +86,10 @@ impl Checker for Convergence {
                 }
                 EventKind::ApiUndeployed { api } => {
                     self.served.entry(node.clone()).or_default().remove(api);
+                }
+                EventKind::Mark { mark } if **mark == *mark::TORN_FOR_LONG => {
+                    self.torn.retain(|(other, ..)| other != node);
+                    self.torn.push((node.clone(), event.at, event.id));
                 }
                 EventKind::NodeDown => {
                     self.served.remove(node);
@@ -113,6 +123,7 @@ impl Checker for Convergence {
             self.equal_at_end(claim, &scene.workers, &mut verdicts);
         }
         self.agreement(scene, &mut verdicts);
+        self.whole(scene, &mut verdicts);
         for worker in scene.workers.iter().filter(|worker| self.follow.seen(worker)) {
             judgement.convergence.push(self.converged(worker, scene));
         }
@@ -293,6 +304,25 @@ impl Convergence {
             Some((worker, _)) => self.why_stale(worker),
             None => self.carried.why_served(running.iter().map(|(worker, _)| *worker)),
         });
+    }
+
+    /// No gateway may serve a torn snapshot long after everything was healed. Runs in which none did say nothing.
+    fn whole(&self, scene: &Scene, verdicts: &mut Verdicts) {
+        let Some(calm) = scene.calm_since() else { return };
+        let late = self.torn.iter().filter(|(_, at, _)| *at >= calm + WHOLE_WITHIN);
+        let (nodes, evidence): (Vec<&str>, Vec<EventId>) =
+            late.map(|(node, _, event)| (&**node, *event)).unzip();
+        if !nodes.is_empty() {
+            let summary = format!("parts of an API are of several revisions on {}", nodes.join(" and "));
+            verdicts.add(
+                "no gateway serves a torn snapshot in the end",
+                SYNC,
+                held(false),
+                summary,
+                evidence,
+            );
+            verdicts.because(mark::TORN_FOR_LONG);
+        }
     }
 
     /// Why a worker's files are not the manager's, without names and figures.

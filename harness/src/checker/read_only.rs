@@ -14,13 +14,16 @@ use std::sync::Arc;
 use super::{Checker, Evidence, Scene, Stated, Verdicts, count, held};
 use crate::expectation::Claim;
 use crate::report::Judgement;
+use crate::time::SimTime;
 use crate::trace::event::{OpKind, OpOutcome, WriteRoute};
-use crate::trace::{Event, EventId, EventKind, NodeName};
+use crate::trace::{Event, EventId, EventKind, NodeName, mark};
 use crate::verdict::Status;
 
 const NAME: &str = "read-only";
 /// Who may change a worker's files: the receiving end of the sync, as the trace names it.
 const SYNC_WRITER: &str = "rsync";
+/// Who changes a file when a gateway does not take what the sync brought.
+const RESTORES: &str = "a gateway that rejects an update";
 
 pub(super) const ENTRY: super::Entry = super::Entry {
     name: NAME,
@@ -59,6 +62,8 @@ struct Worker {
     by_others: u64,
     others: BTreeSet<Arc<str>>,
     others_events: Evidence,
+    /// When an old artifact was last written back over a file that could not be deployed.
+    restored: Option<SimTime>,
 }
 
 impl Checker for ReadOnly {
@@ -89,14 +94,21 @@ impl Checker for ReadOnly {
             {
                 let worker = self.workers.entry(node.clone()).or_default();
                 worker.watched = true;
+                let restores = worker.restored == Some(event.at);
                 if **writer == *SYNC_WRITER {
                     worker.by_sync += 1;
                     worker.last_seen = Some(event.id);
                 } else {
                     worker.by_others += 1;
-                    worker.others.insert(writer.clone());
+                    worker.others.insert(match restores {
+                        true => RESTORES.into(),
+                        false => writer.clone(),
+                    });
                     worker.others_events.add(event.id);
                 }
+            }
+            (EventKind::Mark { mark }, Some(node)) if **mark == *mark::RESTORED => {
+                self.workers.entry(node.clone()).or_default().restored = Some(event.at);
             }
             _ => {}
         }

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::Stated;
 use crate::expectation::{Condition, Role, Who, Workers, understand};
@@ -86,6 +87,8 @@ pub struct Scene {
     faults: Vec<FaultWindow>,
     /// Servers, and whether they run: whatever has ever said that it is ready.
     servers: BTreeMap<(NodeName, Arc<str>), bool>,
+    /// Those that were started again and are not ready yet.
+    starting: BTreeMap<(NodeName, Arc<str>), (SimTime, EventId)>,
     machines_down: BTreeSet<NodeName>,
     downs: BTreeMap<NodeName, Vec<Window>>,
     watched: Vec<Watched>,
@@ -126,9 +129,18 @@ impl Scene {
             }
             EventKind::NodeUp { .. } => self.machine(event, true),
             EventKind::NodeDown => self.machine(event, false),
-            EventKind::ProcessReady { process } => self.server(event, process, true, true),
-            EventKind::ProcessStarted { process } => self.server(event, process, true, false),
-            EventKind::ProcessEnded { process, .. } => self.server(event, process, false, false),
+            EventKind::ProcessReady { process } => {
+                self.starting(event, process, false);
+                self.server(event, process, true, true);
+            }
+            EventKind::ProcessStarted { process } => {
+                self.starting(event, process, true);
+                self.server(event, process, true, false);
+            }
+            EventKind::ProcessEnded { process, .. } => {
+                self.starting(event, process, false);
+                self.server(event, process, false, false);
+            }
             _ => return,
         }
         self.watch(event);
@@ -158,6 +170,26 @@ impl Scene {
     /// Whether a node's machine or one of its servers is down.
     pub fn is_down(&self, node: &str) -> bool {
         self.downs.get(node).and_then(|windows| windows.last()).is_some_and(|window| window.to.is_none())
+    }
+
+    /// The servers that do not serve: they have ended, or their machine has no power, or they were started more than
+    /// `most` ago and are not ready. Each with why, and the last event that is known of it.
+    pub fn not_serving(&self, most: Duration) -> Vec<(NodeName, &'static str, EventId)> {
+        let mut found = Vec::new();
+        for ((node, process), runs) in &self.servers {
+            let began = self.downs.get(node).and_then(|windows| windows.last()).map(|window| window.began);
+            match self.starting.get(&(node.clone(), process.clone())) {
+                _ if self.machines_down.contains(node) => {
+                    found.push((node.clone(), "its machine has no power", began.unwrap_or(self.last)));
+                }
+                _ if !runs => found.push((node.clone(), "it does not run", began.unwrap_or(self.last))),
+                Some((at, event)) if self.now.since(*at) > most => {
+                    found.push((node.clone(), "it was started and is not ready", *event));
+                }
+                _ => {}
+            }
+        }
+        found
     }
 
     /// When the last fault ended, and the event, if none acts now. In a run without faults that have acted, the
@@ -264,6 +296,17 @@ impl Scene {
             }
         }
         self.note_down(event, node);
+    }
+
+    fn starting(&mut self, event: &Event, process: &Arc<str>, starts: bool) {
+        let Some(node) = &event.node else { return };
+        let key = (node.clone(), process.clone());
+        // Only what was ready once will be ready again.
+        if starts && self.servers.contains_key(&key) {
+            self.starting.insert(key, (event.at, event.id));
+        } else {
+            self.starting.remove(&key);
+        }
     }
 
     fn server(&mut self, event: &Event, process: &Arc<str>, runs: bool, is_server: bool) {

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::{PhaseLengths, Scenario, content, fault, replaced_files, workload};
+use super::{PhaseLengths, Scenario, content, fault, replaced_files, timing, workload};
 use crate::expectation;
 use crate::finding::{Findings, Source};
 use crate::table::{Placed, Reader, Table};
@@ -39,6 +39,7 @@ fn read<'a>(reader: &'a Reader<'a>, top: Table<'a>) -> Scenario {
     let expectations = expectation::read(&sentences, reader);
     let workloads = workload::read_all(top.tables("workload"));
     let content = content::read(&top);
+    let timing = timing::read(&top);
     let replaced_files = replaced_files::read(&top);
     let faults = fault::read_all(top.tables("fault"), phases.disturb);
     top.finish();
@@ -53,6 +54,7 @@ fn read<'a>(reader: &'a Reader<'a>, top: Table<'a>) -> Scenario {
         seed,
         phases,
         content,
+        timing,
         workloads,
         faults,
         expectations,

@@ -53,6 +53,7 @@ pub(super) fn plan(scenario: &Scenario, seed: u64, maker: &dyn ClusterMaker) -> 
         content: scenario.content,
         workloads,
         faults,
+        timing: scenario.timing.clone(),
         expectations: scenario
             .expectations
             .iter()

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use crate::cluster::ClusterMaker;
 use crate::finding::{Findings, Source};
-use crate::plan::{Content, Fault, Phases, Plan, Start};
+use crate::plan::{Content, Fault, Phases, Plan, Start, Timing};
 use crate::scenario::{DEFAULT_SEED, Scenario};
 use text::{Lines, quoted, span};
 
@@ -27,6 +27,8 @@ pub enum Place {
     Expectation(usize),
     /// What stands on the gateways beside the APIs of workloads.
     Content,
+    /// How far the timing departs from the cluster's files.
+    Timing,
     /// The phases.
     Phases,
     /// A workload, by its place in the plan.
@@ -102,6 +104,16 @@ fn written(plan: &Plan, cluster: &str, remarks: &Remarks) -> String {
             }
         }
     }
+    if !plan.timing.is_default() {
+        let Timing { latency_ns, packet_jitter, wake_up_jitter } = &plan.timing;
+        lines.table(&Place::Timing, "[timing]");
+        let latency = latency_ns.map(Duration::from_nanos);
+        let jitters = [("packet_jitter", *packet_jitter), ("wake_up_jitter", *wake_up_jitter)];
+        let jitters = jitters.into_iter().filter(|(_, jitter)| !jitter.is_zero());
+        for (name, length) in latency.map(|latency| ("latency", latency)).into_iter().chain(jitters) {
+            lines.key(&Place::Timing, name, &quoted(&span(length)));
+        }
+    }
     for (index, workload) in plan.workloads.iter().enumerate() {
         let place = Place::Workload(index);
         lines.table(&place, "[[workload]]");
@@ -156,6 +168,9 @@ fn difference(plan: &Plan, again: &Plan) -> Option<String> {
     }
     if plan.content != again.content {
         return Some("the content".to_owned());
+    }
+    if plan.timing != again.timing {
+        return Some("the timing".to_owned());
     }
     if plan.expectations != again.expectations {
         return Some("the expectations".to_owned());

@@ -121,6 +121,10 @@ fn place(shrunk: &Shrunk, step: &Step) -> Option<(Place, String)> {
             let key = if let Aspect::Figure(key) = &step.aspect { key.as_str() } else { "" };
             (Place::Content, key.to_owned())
         }
+        Subject::Timing => {
+            let key = if let Aspect::Figure(key) = &step.aspect { key.as_str() } else { "" };
+            (Place::Timing, key.to_owned())
+        }
         Subject::Node(_) => (Place::Top, "cluster".to_owned()),
         Subject::Plan => (Place::Top, "seed".to_owned()),
         Subject::Expectation(_) => return None,

@@ -16,6 +16,8 @@ pub struct Size {
     pub faults: usize,
     /// How many workloads.
     pub workloads: usize,
+    /// In how many ways the timing departs from the cluster's files.
+    pub timing: usize,
     /// How many nodes the cluster has.
     pub nodes: usize,
     /// How many expectations.
@@ -48,6 +50,9 @@ impl Size {
         let mut size = Self {
             faults: plan.faults.len(),
             workloads: plan.workloads.len(),
+            timing: usize::from(plan.timing.latency_ns.is_some())
+                + usize::from(!plan.timing.packet_jitter.is_zero())
+                + usize::from(!plan.timing.wake_up_jitter.is_zero()),
             nodes,
             expectations: plan.expectations.len(),
             operations: plan.workloads.iter().map(|workload| workload.operations(&plan.phases)).sum(),

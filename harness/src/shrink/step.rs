@@ -21,6 +21,8 @@ pub enum Subject {
     Node(NodeName),
     /// What stands on the gateways beside the APIs of workloads.
     Content,
+    /// How far the timing departs from the cluster's files.
+    Timing,
     /// A phase.
     Phase(Phase),
     /// The plan as a whole.
@@ -109,6 +111,7 @@ impl fmt::Display for Subject {
             Subject::Expectation(text) => write!(f, "the expectation `{text}`"),
             Subject::Node(name) => write!(f, "the node {name}"),
             Subject::Content => f.write_str("the content"),
+            Subject::Timing => f.write_str("the timing"),
             Subject::Phase(Phase::Warmup) => f.write_str("the warm-up phase"),
             Subject::Phase(Phase::Disturb) => f.write_str("the disturb phase"),
             Subject::Phase(Phase::Heal) => f.write_str("the heal phase"),

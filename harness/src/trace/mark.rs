@@ -58,6 +58,10 @@ marks! {
     INCOMPLETE_SERVED = "incomplete API called" explains Nothing;
     /// An artifact arrived while the server started, and is now known but not deployed.
     SKIPPED_AT_START_UP = "artifact skipped at start-up" explains Serving;
+    /// An artifact that is in service was written back over a file that could not be deployed, or was gone.
+    RESTORED = "artifact written back over its file" explains Nothing;
+    /// Calls have met an API whose parts do not fit together for longer than two runs of the sync and a scan.
+    TORN_FOR_LONG = "torn snapshot served for long" explains Nothing;
     /// What was done to a file was undone again and again: a bad update, or the removal of a sequence that stays.
     RESTORE_LOOP = "artifact restored again" explains Files;
     /// A process ended with publishes in its queue that it had acknowledged and not written.
@@ -68,6 +72,18 @@ marks! {
     KEPT_WITHOUT_FOLDER = "artifact kept because its folder is gone" explains Serving;
     /// The sync script did not get its lock.
     LOCK_HELD = "sync lock was held by another run" explains Nothing;
+    /// A run of the script removed the lock of another one that still runs: the next one runs beside it.
+    LOCK_STOLEN = "sync lock stolen from a run that still works" explains Nothing;
+    /// Two runs of rsync were at work on one worker at once.
+    RSYNCS_OVERLAP = "two rsyncs to one worker at once" explains Nothing;
+    /// A transfer broke before it was complete.
+    TRANSFER_BROKE = "transfer broke half-way" explains Nothing;
+    /// The balancer passed a request on to another server.
+    PASSED_ON = "request passed on to another server" explains Nothing;
+    /// The balancer tried a server again after its mark had ended.
+    TRIED_AGAIN = "server tried again after its mark" explains Nothing;
+    /// A power loss took files that had been written.
+    POWER_LOSS_UNDID = "power loss undid what was written" explains Nothing;
 }
 
 /// The known mark of this text.

@@ -60,7 +60,8 @@ impl fmt::Debug for Trigger {
 
 struct Inner {
     next_id: EventId,
-    hash: Xxh3,
+    /// None where nobody asks for the fingerprint.
+    hash: Option<Xxh3>,
     line: Vec<u8>,
     sinks: Vec<Box<dyn Sink>>,
     failed: Vec<io::Error>,
@@ -87,9 +88,19 @@ impl Default for Recorder {
 impl Recorder {
     /// A recorder that only numbers and fingerprints.
     pub fn new() -> Self {
+        Self::hashing(Some(Xxh3::new()))
+    }
+
+    /// A recorder that only numbers: for runs of which only the verdicts are wanted, since writing every event out
+    /// for its fingerprint takes a good part of a run's time.
+    pub fn without_fingerprint() -> Self {
+        Self::hashing(None)
+    }
+
+    fn hashing(hash: Option<Xxh3>) -> Self {
         Self(Rc::new(RefCell::new(Inner {
             next_id: 0,
-            hash: Xxh3::new(),
+            hash,
             line: Vec::new(),
             sinks: Vec::new(),
             failed: Vec::new(),
@@ -108,10 +119,12 @@ impl Recorder {
         let inner = &mut *self.0.borrow_mut();
         let event = Event { id: inner.next_id, at, node, kind };
         inner.next_id += 1;
-        inner.line.clear();
-        serde_json::to_writer(&mut inner.line, &event).expect("an event is always JSON");
-        inner.hash.update(&inner.line);
-        inner.hash.update(b"\n");
+        if let Some(hash) = &mut inner.hash {
+            inner.line.clear();
+            serde_json::to_writer(&mut inner.line, &event).expect("an event is always JSON");
+            hash.update(&inner.line);
+            hash.update(b"\n");
+        }
         let failed = &mut inner.failed;
         inner.sinks.retain_mut(|sink| match sink.take(&event) {
             Ok(()) => true,
@@ -154,9 +167,9 @@ impl Recorder {
         self.0.borrow().next_id
     }
 
-    /// The fingerprint of the trace so far.
+    /// The fingerprint of the trace so far; zero where none is kept.
     pub fn fingerprint(&self) -> Fingerprint {
-        Fingerprint(self.0.borrow().hash.digest128())
+        Fingerprint(self.0.borrow().hash.as_ref().map_or(0, Xxh3::digest128))
     }
 
     /// What went wrong with sinks; each was dropped at its first error.

@@ -13,7 +13,7 @@ use rand_chacha::ChaCha8Rng;
 
 use super::nodes::Shared;
 use crate::config::{self, WorkerTarget};
-use crate::disk::Disk;
+use crate::disk::{Disk, Kind};
 use crate::fs::Fs;
 use crate::host::Host;
 use crate::http;
@@ -107,7 +107,8 @@ async fn push(process: &Process, shared: &Shared, run: u64, target: &WorkerTarge
 }
 
 /// Runs what sshd was asked to run: the server half of rsync, as a process of its own on this host.
-pub(super) async fn serve(host: Host, command: String, stream: TcpStream) {
+pub(super) async fn serve(host: Host, command: String, stream: TcpStream, planted: Option<Spoiling>) {
+    let overlaps = !host.processes("rsync").is_empty();
     let run = command
         .strip_prefix(RUN_VARIABLE)
         .and_then(|rest| rest.split(' ').next())
@@ -118,8 +119,45 @@ pub(super) async fn serve(host: Host, command: String, stream: TcpStream) {
         let env = Machine::new(process.clone(), Some(Report { run, worker }));
         let code = rsync::server(stream, &env).await;
         process.set_exit_code(i32::from(code));
+        if let Some(spoiling) = planted {
+            spoiling.after(&process, overlaps, code != 0);
+        }
     });
     process.wait().await;
+}
+
+/// A planted bug that spoils what rsync receives.
+#[derive(Debug, Clone)]
+pub(super) struct Spoiling {
+    pub(super) bug: PlantedBug,
+    /// The folder of artifacts.
+    pub(super) root: String,
+}
+
+impl Spoiling {
+    /// A run of rsync has ended: it overlapped another one, or broke.
+    fn after(&self, process: &Process, overlapped: bool, broke: bool) {
+        let spoils = match self.bug {
+            PlantedBug::OverlappingRsyncsMixAFile => overlapped,
+            PlantedBug::BrokenTransferSpoilsAFile => broke,
+            _ => false,
+        };
+        if !spoils {
+            return;
+        }
+        let found = process.host().disk().walk(&self.root).unwrap_or_default();
+        let first = found.iter().find(|(path, stat)| stat.kind == Kind::File && path.ends_with(b".xml"));
+        let Some((path, stat)) = first else { return };
+        let mut bytes = process.host().disk().read(path).unwrap_or_default().to_vec();
+        if let Some(last) = bytes.last_mut() {
+            *last = b' ';
+        }
+        let mtime_ns = stat.mtime_ns;
+        let _ = process.fs().write(|disk, now_ns| {
+            disk.write(path, bytes, 0o644, now_ns)?;
+            disk.set_mtime(path, mtime_ns, now_ns)
+        });
+    }
 }
 
 /// What the receiving half tells the trace of its progress.

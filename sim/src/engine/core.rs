@@ -3,10 +3,13 @@
 use std::cell::{Cell, RefCell};
 use std::net::IpAddr;
 use std::rc::Rc;
+use std::time::Duration;
 
 use harness::cluster::Advance;
+use harness::rng;
 use harness::time::SimTime;
 use harness::trace::{EventKind, NodeName, Recorder};
+use rand_chacha::ChaCha8Rng;
 use turmoil_net::Packet;
 
 use super::executor::Executor;
@@ -32,6 +35,8 @@ pub(crate) struct Core {
     merged: RefCell<Vec<Packet>>,
     /// What the network hands to socket stacks, kept for its memory.
     arrivals: RefCell<Vec<Packet>>,
+    /// How much later than they asked for programs may wake up, and where that is drawn from; none for never.
+    late: RefCell<Option<(Duration, ChaCha8Rng)>>,
     pub(crate) seed: u64,
     pub(crate) executor: Executor,
     pub(crate) timers: RefCell<Timers>,
@@ -59,6 +64,7 @@ impl Core {
             outbound: RefCell::default(),
             merged: RefCell::default(),
             arrivals: RefCell::default(),
+            late: RefCell::default(),
             seed,
             executor: Executor::new(),
             timers: RefCell::default(),
@@ -70,6 +76,21 @@ impl Core {
 
     pub(crate) fn now(&self) -> SimTime {
         self.now.get()
+    }
+
+    pub(crate) fn wake_late(&self, most: Duration) {
+        self.late.replace((!most.is_zero()).then(|| (most, rng::stream(self.seed, "wake-up jitter"))));
+    }
+
+    /// When a program that waits for this moment goes on.
+    pub(crate) fn woken_at(&self, moment: SimTime) -> SimTime {
+        match &mut *self.late.borrow_mut() {
+            Some((most, drawn)) => {
+                let most = u64::try_from(most.as_nanos()).unwrap_or(u64::MAX);
+                moment + Duration::from_nanos(rng::below(drawn, most))
+            }
+            None => moment,
+        }
     }
 
     /// The next number in the order of events.

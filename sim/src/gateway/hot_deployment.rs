@@ -15,6 +15,7 @@ use super::runtime::{FileKey, News};
 use super::{Server, mark};
 use crate::config::{DeletionRule, RejectedUpdate};
 use crate::disk::Kind;
+use crate::planted::PlantedBug;
 
 /// What the deployer has seen.
 #[derive(Debug, Default)]
@@ -53,7 +54,14 @@ impl KnownFiles {
 
 /// Reads all artifacts into the mediation engine before it starts; this takes no 2 s a file.
 pub(super) fn load(server: &Server) {
+    let now_ns = server.process.host().unix_ns();
+    let skips_new =
+        server.restarted && server.config.read_only && server.has(PlantedBug::RestartedWorkerSkipsNewFiles);
     for (file, mtime_ns) in list(server) {
+        if skips_new && now_ns - mtime_ns < 300_000_000_000 {
+            server.known.borrow_mut().mtimes.insert(file, mtime_ns);
+            continue;
+        }
         server.known.borrow_mut().mtimes.insert(file.clone(), mtime_ns);
         match read(server, &file) {
             Ok((artifact, bytes)) => deploy(server, &file, artifact, bytes),
@@ -80,6 +88,12 @@ pub(super) async fn run(server: &Server, begun: SimTime) {
         } else if server.model.skips_arrivals_during_start_up {
             skip_arrivals(server);
         }
+        let failed = server.known.borrow().any_failed();
+        if server.scans_over.get()
+            || (failed && server.config.read_only && server.has(PlantedBug::FailedDeploymentEndsScans))
+        {
+            return;
+        }
         // An interval of zero would let no time pass.
         next = server.process.now() + interval.max(std::time::Duration::from_millis(1));
     }
@@ -93,6 +107,7 @@ fn skip_arrivals(server: &Server) {
     }
     if !arrived.is_empty() {
         server.mark(mark::SKIPPED_AT_START_UP);
+        server.stuck.set(server.has(PlantedBug::ArrivalDuringStartUpStopsServer));
     }
 }
 
@@ -106,6 +121,13 @@ async fn scan(server: &Server) {
     server.updating.set(true);
     for (file, _) in &changed {
         match read(server, file) {
+            Ok(_)
+                if server.has(PlantedBug::RejectedFileIsNeverAccepted)
+                    && server.known.borrow().restored.contains_key(file) =>
+            {
+                failed(server, file, "it was rejected before");
+                restore(server, file);
+            }
             Ok((artifact, bytes)) => {
                 let is_update = server.runtime.borrow().deployed_bytes(file).is_some();
                 deploy(server, file, artifact, bytes);
@@ -125,6 +147,9 @@ async fn scan(server: &Server) {
     server.updating.set(false);
     if undeployed || !changed.is_empty() {
         server.tell_torn();
+        if server.config.read_only && server.has(PlantedBug::TornSnapshotStays) && server.is_torn() {
+            server.scans_over.set(true);
+        }
     }
 }
 
@@ -217,6 +242,7 @@ fn failed(server: &Server, file: &FileKey, why: &str) {
 /// Writes what is in service back to its file.
 fn restore(server: &Server, file: &FileKey) {
     let Some(bytes) = server.runtime.borrow().deployed_bytes(file).cloned() else { return };
+    server.mark(mark::RESTORED);
     let written: io::Result<i64> = server.process.fs().write(|disk, now_ns| {
         disk.create_dir_all(format!("{}/{}", server.artifacts(), file.0.folder()), 0o755, now_ns)?;
         disk.write(path(server, file), bytes, 0o644, now_ns)?;

@@ -45,6 +45,7 @@ pub(super) async fn answer(server: &Server, path: &str) -> Response {
         return response(202, "");
     };
     let wholeness = runtime.wholeness(api);
+    server.note_wholeness(&api.name, wholeness == Wholeness::Whole);
     if wholeness != Wholeness::Whole && runtime.first_told(api) {
         server.mark(match wholeness {
             Wholeness::Incomplete => mark::INCOMPLETE_SERVED,

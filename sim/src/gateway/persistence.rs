@@ -19,6 +19,7 @@ use super::artifact::{self, ArtifactFile, ArtifactKind};
 use super::runtime::FileKey;
 use super::{Server, hot_deployment, mark, tree};
 use crate::disk::errno;
+use crate::planted::PlantedBug;
 use crate::process::Process;
 
 /// A file that is to become what is in service, or to go.
@@ -152,7 +153,10 @@ pub(super) async fn run(server: &Server) {
 }
 
 async fn write(server: &Server, request: &Request) {
-    if server.planted.loses_publishes {
+    let syncs = || !server.process.host().processes("rsync").is_empty();
+    if server.has(PlantedBug::ManagerLosesPublish)
+        || (server.has(PlantedBug::PublishDuringSyncIsForgotten) && syncs())
+    {
         return;
     }
     if !request.save {
@@ -203,7 +207,13 @@ async fn try_copy(
     });
     know(server, file);
     begun?;
+    let halfway = server.process.now();
     server.process.work(server.model.artifact_copy).await;
+    let held_up =
+        server.process.now().since(halfway) > server.model.artifact_copy + Duration::from_millis(500);
+    if held_up && server.has(PlantedBug::LateCopyStaysHalf) {
+        return Ok(());
+    }
     let finished = fs.write(|disk, now_ns| {
         let handle = disk.open_write(&path)?;
         let written = disk.write_at(&handle, half as u64, &bytes[half..], now_ns);

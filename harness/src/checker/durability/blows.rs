@@ -1,4 +1,4 @@
-//! What befell the manager that can explain the loss of what it had acknowledged.
+//! What befell the manager, and the workers that tell of it, that can explain the loss of what it had acknowledged.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,6 +19,8 @@ const PERSISTED_WITHIN: Duration = Duration::from_secs(30);
 #[derive(Debug, Default)]
 pub(super) struct Blows {
     marks: Vec<(SimTime, Arc<str>)>,
+    /// Marks of workers, which serve something else than their files say.
+    serving: Vec<(SimTime, Arc<str>)>,
     power_losses: Vec<SimTime>,
     last_write: Option<SimTime>,
     /// The first write of each row of writes to a manager's artifacts.
@@ -27,8 +29,17 @@ pub(super) struct Blows {
 
 impl Blows {
     pub(super) fn observe(&mut self, event: &Event, scene: &Scene) {
-        let Some(node) = event.node.as_ref().filter(|node| scene.managers.contains(node)) else { return };
+        let Some(node) = &event.node else { return };
+        let on_manager = scene.managers.contains(node);
         match &event.kind {
+            EventKind::Mark { mark }
+                if !on_manager
+                    && self.serving.len() < KEPT_MAX
+                    && mark::named(mark).is_some_and(|mark| mark.explains == Explains::Serving) =>
+            {
+                self.serving.push((event.at, mark.clone()));
+            }
+            _ if !on_manager => {}
             EventKind::Mark { mark }
                 if self.marks.len() < KEPT_MAX
                     && mark::named(mark).is_some_and(|mark| mark.explains == Explains::LostPublish) =>
@@ -57,6 +68,9 @@ impl Blows {
         let soon = |at: &SimTime, span: Duration| *at >= acknowledged && at.since(acknowledged) <= span;
         if self.power_losses.iter().any(|at| soon(at, WRITTEN_BACK_WITHIN)) {
             return "the manager lost power before its disk had it".into();
+        }
+        if let Some((_, mark)) = self.serving.iter().find(|(at, _)| *at >= acknowledged) {
+            return mark.clone();
         }
         match self.written.iter().any(|at| soon(at, PERSISTED_WITHIN)) {
             true => "it was written, and is gone again".into(),
