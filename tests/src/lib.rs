@@ -1,6 +1,8 @@
 //! What the tests in this package's `tests/` folder share: where the repository is, and how the command is
 //! called.
 
+pub mod hunt;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 

@@ -252,6 +252,13 @@ pub fn markdown(report: &ExploreReport) -> String {
         counted(report.new_findings() as u64, "finding"),
         report.findings.len() - report.new_findings(),
     );
+    if report.batches > 0 && !report.seeds.contains(',') {
+        let _ = writeln!(
+            text,
+            "Remade by `sim explore {} --seeds {}`, to the byte, on any machine.\n",
+            report.scenario, report.seeds
+        );
+    }
     for finding in &report.findings {
         let title = finding.known.as_deref().unwrap_or("New");
         let Signature { claim, cause, checker, .. } = &finding.signature;

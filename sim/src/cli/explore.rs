@@ -10,8 +10,11 @@ use harness::cluster::ClusterMaker;
 use harness::explore::{Batch, Contents, Exploration, ExploreReport, Known, Store, StoreError, Summary};
 use harness::explore::{terminal, write_report};
 use harness::jobs;
+use harness::plan::Plan;
 use harness::report::folder::Format;
 use harness::scenario::Scenario;
+use harness::shrink;
+use harness::signature::Signature;
 use indicatif::ProgressBar;
 
 use super::drive::{Keep, drive};
@@ -23,6 +26,8 @@ use crate::cluster::PreparedMaker;
 
 /// Without a budget and without seeds, an exploration takes this long.
 const BUDGET: Duration = Duration::from_secs(60);
+/// A new finding is made smaller in at most so many runs; `sim shrink` goes to the end.
+const SHRINK_RUNS: u64 = 150;
 /// The progress line: how much of the budget, or of the seeds, is used.
 const LINE: &str = "{wide_bar} {msg}";
 
@@ -82,7 +87,7 @@ pub fn explore(arguments: &Arguments, maker: &dyn ClusterMaker, screen: &mut Scr
     let before = results.summary.seeds.len();
     let complete = results.grow(arguments, &exploration, &prepared, &stop, screen);
     let interrupted = stop.load(Ordering::Relaxed);
-    finish(&results.summary, &known, &out, &prepared, screen);
+    finish(&results.summary, &known, &out, &prepared, &stop, screen);
     if interrupted || !complete {
         let done = results.summary.seeds.len() - before;
         let folder = out.display();
@@ -217,8 +222,37 @@ fn show(bar: &ProgressBar, clock: &Clock, finished: u64, runs: u64, findings: us
     bar.set_message(format!("{runs} runs, {per_second} a second, {findings} findings"));
 }
 
+/// Makes the plan of a new finding small and writes it as a scenario beside it.
+fn shrink(
+    plan: &Plan,
+    signature: &Signature,
+    folder: &Path,
+    maker: &dyn ClusterMaker,
+    stop: &AtomicBool,
+    screen: &mut Screen,
+) {
+    let options = shrink::Options { runs_max: Some(SHRINK_RUNS), stop: Some(stop), progress: None };
+    let put = match panic::guarded(|| shrink::shrink(plan, signature, maker, options)) {
+        Ok(Ok(shrunk)) => shrink::Found::of(&shrunk, maker).put(&folder.join("shrunk")),
+        // What fails only where it was found is told as it was found.
+        Ok(Err(_)) | Err(_) => return,
+    };
+    match put {
+        Ok(_) => {}
+        Err(shrink::PutError::Unsayable(why)) => screen.note(&format!("sim: {why}")),
+        Err(error) => screen.trouble(Exit::CannotWrite, &error.to_string()),
+    }
+}
+
 /// Writes what was found, and says it: a function of the summary alone.
-pub fn finish(summary: &Summary, known: &Known, out: &Path, maker: &dyn ClusterMaker, screen: &mut Screen) {
+pub fn finish(
+    summary: &Summary,
+    known: &Known,
+    out: &Path,
+    maker: &dyn ClusterMaker,
+    stop: &AtomicBool,
+    screen: &mut Screen,
+) {
     let report = ExploreReport::new(summary, known);
     if let Err(error) = write_report(out, &report) {
         screen.trouble(Exit::CannotWrite, &error.to_string());
@@ -232,6 +266,9 @@ pub fn finish(summary: &Summary, known: &Known, out: &Path, maker: &dyn ClusterM
             panic::guarded(|| drive(&summary.plan(finding), maker, Some((&folder, &keep)), &never, None));
         for trouble in driven.into_iter().flat_map(|driven| driven.troubles) {
             screen.trouble(trouble.exit, &trouble.text);
+        }
+        if known.explains(signature).is_none() && !stop.load(Ordering::Relaxed) {
+            shrink(&summary.plan(finding), signature, &folder, maker, stop, screen);
         }
     }
     screen.result(&terminal(&report));

@@ -6,7 +6,7 @@ use clap::Args;
 use harness::explore::{MergeError, merge};
 
 use super::screen::Screen;
-use super::{Exit, explore};
+use super::{Exit, explore, interrupt};
 use crate::cluster::PreparedMaker;
 
 /// What to put together.
@@ -42,6 +42,7 @@ pub fn run(arguments: &Arguments, screen: &mut Screen) {
         None => Some(merged.summary.header.known.clone()),
     };
     if let Some(known) = known {
-        explore::finish(&merged.summary, &known, &arguments.out, &prepared, screen);
+        let Some(stop) = interrupt::watch(screen) else { return };
+        explore::finish(&merged.summary, &known, &arguments.out, &prepared, &stop, screen);
     }
 }

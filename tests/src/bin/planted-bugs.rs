@@ -1,0 +1,57 @@
+//! Remakes docs/planted-bugs.md: how soon `sim explore`, with its defaults, finds each planted bug.
+//!
+//! `cargo run --release -p tests --bin planted-bugs [SECONDS] [BUG...]`; with names, only those are hunted and nothing is
+//! written.
+
+// It stops hunts and tells how long they took; no run sees this clock.
+#![allow(clippy::disallowed_types)]
+
+use std::fmt::Write as _;
+use std::num::NonZeroUsize;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use sim::planted::PlantedBug;
+use tests::hunt::Ground;
+use tests::root;
+
+const JOBS: NonZeroUsize = NonZeroUsize::new(2).unwrap();
+
+fn main() -> ExitCode {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let seconds = words.iter().find_map(|word| word.parse().ok()).unwrap_or(60);
+    let named: Vec<PlantedBug> = words.iter().filter_map(|word| PlantedBug::named(word)).collect();
+    let bugs = if named.is_empty() { PlantedBug::ALL } else { &named };
+    let mut text = format!(
+        "# How soon exploration finds planted bugs\n\n\
+         `sim explore anything-may-fail` with its defaults on two threads, at most {seconds} s for each bug. A bug is found \
+         by the first failure that the cluster without it does not have (see findings.md). The number of runs is the \
+         same on every machine; the seconds are of a shared machine that was busy with other work.\n\n\
+         Remade by `cargo run --release -p tests --bin planted-bugs`.\n\n\
+         | bug | what it does | found by | runs | seconds |\n|---|---|---|---:|---:|\n"
+    );
+    let mut missed = 0;
+    for bug in bugs {
+        let ground = Ground::new(Some(*bug));
+        let began = Instant::now();
+        let caught = ground.hunt(JOBS, || began.elapsed() < Duration::from_secs(seconds));
+        let took = began.elapsed().as_secs_f64();
+        let row = match &caught {
+            Some(caught) => format!("{} | {} | {took:.1} |", caught.signature, caught.run),
+            None => {
+                missed += 1;
+                format!("**not found** | | {took:.1} |")
+            }
+        };
+        eprintln!("{bug}: {row}");
+        writeln!(text, "| `{bug}` | {} | {row}", bug.doc()).expect("a string takes it");
+    }
+    if named.is_empty() {
+        let path = root().join("docs/planted-bugs.md");
+        if let Err(error) = std::fs::write(&path, text) {
+            eprintln!("cannot write {}: {error}", path.display());
+            return ExitCode::from(74);
+        }
+    }
+    ExitCode::from(u8::from(missed > 0))
+}
