@@ -16,6 +16,8 @@ const SYNC_WRITER: &str = "rsync";
 #[derive(Debug, Default)]
 pub(super) struct Carried {
     workers: BTreeMap<NodeName, Worker>,
+    /// When managers lost power: files may have become other ones without a write.
+    power_losses: BTreeSet<SimTime>,
 }
 
 #[derive(Debug, Default)]
@@ -50,6 +52,7 @@ impl Carried {
             // The clients of its runs end with the machine that they run on, without a word.
             (EventKind::NodeDown, Some(node)) if scene.managers.contains(node) => {
                 self.workers.values_mut().for_each(|worker| worker.running = 0);
+                self.power_losses.insert(event.at);
             }
             (EventKind::FileChanged { path, writer, .. }, Some(node)) if scene.workers.contains(node) => {
                 let Some(path) = scene.below_root(node, path) else { return };
@@ -98,6 +101,10 @@ impl Carried {
         let how = match worker.ended {
             _ if !worker.files.is_empty() => {
                 worker.files.iter().map(|mark| &**mark).collect::<Vec<_>>().join(" and ")
+            }
+            // What is left has the size and the time of what was lost, which is all that rsync looks at.
+            Some((at, 0)) if at >= since && self.power_losses.contains(&since) => {
+                "the manager's disk lost it with the power, and the sync does not see that".to_owned()
             }
             Some((at, 0)) if at >= since => "though the sync says that it succeeded".to_owned(),
             Some((at, code)) if at >= since => format!("the sync fails with {code}"),
