@@ -55,11 +55,11 @@ fn main() {
     println!("|---|---|---|---:|---:|---|---:|---:|---|---|");
     let mut compared = 0;
     let (mut smaller, mut sooner) = ([0; 3], [0; 2]);
-    for (index, bug) in PlantedBug::ALL.into_iter().enumerate() {
+    for (index, bug) in PlantedBug::ALL.iter().enumerate() {
         if compared == BUGS {
             break;
         }
-        let Some(case) = Case::find(bug, index as u8) else {
+        let Some(case) = Case::find(*bug, index as u8) else {
             eprintln!("{bug}: not shown by {DRAWS_MAX} plans");
             continue;
         };

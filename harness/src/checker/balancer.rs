@@ -2,7 +2,7 @@
 //!
 //! Verifies: that a server which the balancer has marked down gets no request that begins before the mark ends
 //! (a mark is void when the balancer finds that no server is left); how many requests begin at a node whose
-//! machine or server is down at that moment, marks or not; and how many calls of consumers do not end well (a
+//! machine or server is down at that moment, marks or not; that what is passed on goes to another server; and how many calls of consumers do not end well (a
 //! call of an API that was deleted in the run and is not found counts as no call).
 //!
 //! Does not verify the order in which servers take their turns, nor whether a mark should have been set. A
@@ -22,6 +22,8 @@ use crate::trace::{Event, EventKind, NodeName};
 use crate::verdict::Status;
 
 const NAME: &str = "balancer";
+/// So often a request may seem to be passed on to the server that has just failed.
+const SENT_BACK_MAX: u64 = 2;
 const SERVE: Option<Capability> = Some(Capability::Serve);
 
 pub(super) const ENTRY: super::Entry = super::Entry {
@@ -53,6 +55,11 @@ struct Balancer {
     mark_events: Evidence,
     despite_mark: u64,
     despite_events: Evidence,
+    /// The server of each group that was passed over last, and when.
+    passed_over: BTreeMap<Group, (NodeName, SimTime)>,
+    /// How often a request that was passed on went to the server that had just failed.
+    sent_back: u64,
+    sent_back_events: Evidence,
     calls: u64,
     errors: u64,
     error_events: Evidence,
@@ -66,6 +73,14 @@ impl Checker for Balancer {
         match &event.kind {
             EventKind::UpstreamTried { upstream, peer, started, retried, .. } => {
                 let group = (event.node.clone(), upstream.clone());
+                // The next attempt of a request begins at the moment at which the one before it failed.
+                if self.passed_over.get(&group).is_some_and(|(over, at)| over == peer && at == started) {
+                    self.sent_back += 1;
+                    self.sent_back_events.add(event.id);
+                }
+                if *retried {
+                    self.passed_over.insert(group.clone(), (peer.clone(), event.at));
+                }
                 let mark = self.marks.get(&group).and_then(|marks| marks.get(peer));
                 if let Some((from, until)) = mark
                     && started > from
@@ -127,6 +142,13 @@ impl Checker for Balancer {
             let claim = "a server that is marked down gets no request until the mark ends";
             verdicts.add(claim, SERVE, held(self.despite_mark == 0), summary, evidence.0.clone());
             verdicts.because("a mark is not heeded");
+        }
+        // Once or twice it may be another request that begins at the same moment.
+        if self.sent_back > SENT_BACK_MAX {
+            let summary = format!("{} went to it again", count(self.sent_back, "request"));
+            let claim = "a request is not passed on to the server that has just failed";
+            verdicts.add(claim, SERVE, held(false), summary, self.sent_back_events.0.clone());
+            verdicts.because("the server that has just failed is asked again");
         }
         let mut judgement = Judgement::default();
         if self.tried > 0 {
