@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::coverage::Place;
 use crate::cluster::Topology;
-use crate::plan::{Fault, FaultKind, Plan, Start, Target, Timing, Workload, WorkloadKind};
+use crate::plan::{Fault, FaultKind, Plan, Repeats, Start, Target, Timing, Workload, WorkloadKind};
 use crate::rng::below;
 use crate::scenario::fault::candidates;
 use crate::time::SimTime;
@@ -125,7 +125,10 @@ impl<'a> Ground<'a> {
             !draw.faults.iter().any(|fault| *fault.name == *name)
         });
         let name: Arc<str> = format!("{kind_name}-{}", number.unwrap_or_default()).into();
-        draw.faults.push(Fault { name, kind, target, start, lasts: self.lasts(rng) });
+        let lasts = self.lasts(rng);
+        let repeats = (below(rng, 8) == 0)
+            .then(|| Repeats { every: (lasts * 2).max(Duration::from_secs(1)), times: 2 + below(rng, 4) });
+        draw.faults.push(Fault { name, kind, target, start, lasts, repeats });
     }
 
     /// Another instance of a fault's kind, on any target.

@@ -40,7 +40,9 @@ pub(super) fn neighbour(
 fn change(ground: &Ground<'_>, draw: &mut Draw, other: &Draw, rng: &mut ChaCha8Rng, places: &[Place]) {
     match below(rng, 16) {
         0..5 => with_fault(draw, rng, |fault, rng| moved(ground, fault, rng, places)),
-        5 | 6 => with_fault(draw, rng, |fault, rng| fault.lasts = ground.lasts(rng)),
+        5 | 6 => with_fault(draw, rng, |fault, rng| {
+            (fault.lasts, fault.repeats) = (ground.lasts(rng), None);
+        }),
         7 | 8 => with_fault(draw, rng, |fault, rng| ground.other_instance(fault, rng)),
         9 | 10 => ground.add_fault(draw, &ground.all_kinds(), rng, places),
         11 if draw.faults.len() > 1 => {

@@ -159,7 +159,10 @@ fn fault(fault: &Fault) -> String {
             format!("right after `{event}` number {nth}{place}")
         }
     };
-    format!("{} {on} {when}, for {}", fault.kind.name(), show_span(fault.lasts))
+    let again = fault.repeats.map_or(String::new(), |repeats| {
+        format!(", {} times, once in {}", repeats.times, show_span(repeats.every))
+    });
+    format!("{} {on} {when}, for {}{again}", fault.kind.name(), show_span(fault.lasts))
 }
 
 fn timing(timing: &Timing) -> Option<String> {
