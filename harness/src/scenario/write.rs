@@ -183,5 +183,18 @@ fn difference(plan: &Plan, again: &Plan) -> Option<String> {
         return Some(format!("workload {}", index + 1));
     }
     let fault = plan.faults.iter().zip(&again.faults).find(|(one, other)| one != other);
-    fault.map(|(fault, _)| format!("the fault `{}`", fault.name))
+    if let Some((fault, _)) = fault {
+        return Some(format!("the fault `{}`", fault.name));
+    }
+    // Everything else that a plan may hold, whoever adds it: what has no words here is an error, not left out.
+    let told = Plan {
+        schema_version: again.schema_version,
+        made_by: again.made_by.clone(),
+        scenario: again.scenario.clone(),
+        planted_bug: again.planted_bug.clone(),
+        phases: again.phases.clone(),
+        cluster: again.cluster.clone(),
+        ..plan.clone()
+    };
+    (told != *again).then(|| "what a scenario has no words for".to_owned())
 }
