@@ -24,7 +24,7 @@ use sim::planted::PlantedBug;
 /// So many bugs are compared.
 const BUGS: usize = 10;
 /// So many plans are drawn in search of one that shows a bug.
-const DRAWS_MAX: u64 = 400;
+const DRAWS_MAX: u64 = 100;
 /// proptest gives up after so many runs.
 const RUNS_MAX: u64 = 5_000;
 

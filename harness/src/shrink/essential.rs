@@ -92,7 +92,8 @@ fn place(shrunk: &Shrunk, step: &Step) -> Option<(Place, String)> {
                     _ => "node",
                 },
                 Aspect::Figure(field) => key_of(field),
-                Aspect::End | Aspect::Rate | Aspect::Seed => return None,
+                Aspect::Rate => "every",
+                Aspect::End | Aspect::Seed => return None,
             };
             (Place::Fault(index), key.to_owned())
         }
@@ -133,7 +134,10 @@ fn place(shrunk: &Shrunk, step: &Step) -> Option<(Place, String)> {
 
 /// The scenario's key for a field of a fault: the field without its unit.
 fn key_of(field: &str) -> &str {
-    ["_ns", "_bytes_per_s"].iter().find_map(|unit| field.strip_suffix(unit)).unwrap_or(field)
+    ["_ns", "_bytes_per_s", "_bytes", "_ppm", "_percent"]
+        .iter()
+        .find_map(|unit| field.strip_suffix(unit))
+        .unwrap_or(field)
 }
 
 /// The span that the plan has there.
@@ -146,6 +150,7 @@ fn own_span(shrunk: &Shrunk, (place, key): &(Place, String)) -> Option<Duration>
             Start::On { .. } => None,
         },
         (Place::Fault(index), "for") => Some(plan.faults[*index].lasts),
+        (Place::Fault(index), "every") => plan.faults[*index].repeats.map(|repeats| repeats.every),
         (Place::Workload(index), "first") => Some(plan.workloads[*index].first.since(begins)),
         (Place::Workload(index), "every") => Some(plan.workloads[*index].every),
         (Place::Workload(index), "until") => Some(plan.workloads[*index].until.since(begins)),

@@ -5,13 +5,14 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::{Aspect, Ended, Shrinker, Step, Subject};
-use crate::plan::{Fault, Plan, Start};
+use crate::plan::{Fault, Plan, Repeats, Start};
 
 pub(super) fn pass(shrinker: &mut Shrinker<'_>) -> Result<(), Ended> {
     halves(shrinker)?;
     one_by_one(shrinker)?;
     pairs(shrinker)?;
-    fewer_targets(shrinker)
+    fewer_targets(shrinker)?;
+    fewer_repeats(shrinker)
 }
 
 /// While there are many, whole runs of them go at once.
@@ -71,6 +72,22 @@ fn fewer_targets(shrinker: &mut Shrinker<'_>) -> Result<(), Ended> {
                 index += 1;
             }
         }
+    }
+    Ok(())
+}
+
+/// A fault that comes back acts once, or fewer times.
+fn fewer_repeats(shrinker: &mut Shrinker<'_>) -> Result<(), Ended> {
+    for index in 0..shrinker.plan.faults.len() {
+        let Some(Repeats { every, times }) = shrinker.plan.faults[index].repeats else { continue };
+        let subject = Subject::Fault(shrinker.plan.faults[index].name.clone());
+        let fewer: Vec<u64> = [1, 2, 3, 5, 10, 100].into_iter().filter(|fewer| *fewer < times).collect();
+        shrinker.first_good(&fewer, |shrinker, &times| {
+            let step = Step::to_words(subject.clone(), Aspect::Figure("times".to_owned()), times.to_string());
+            shrinker.attempt(step, |plan| {
+                plan.faults[index].repeats = (times > 1).then_some(Repeats { every, times });
+            })
+        })?;
     }
     Ok(())
 }

@@ -27,6 +27,12 @@ pub(super) fn pass(shrinker: &mut Shrinker<'_>) -> Result<(), Ended> {
         )?;
         let length = |plan: &Plan| Some(plan.faults[index].lasts);
         round(shrinker, &subject, &Aspect::Length, length, |plan, span| plan.faults[index].lasts = span)?;
+        let every = |plan: &Plan| plan.faults[index].repeats.map(|repeats| repeats.every);
+        round(shrinker, &subject, &Aspect::Rate, every, |plan, span| {
+            if let Some(repeats) = &mut plan.faults[index].repeats {
+                repeats.every = span;
+            }
+        })?;
         rounder_figures(shrinker, index, &subject)?;
     }
     for index in 0..shrinker.plan.workloads.len() {

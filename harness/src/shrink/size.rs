@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use crate::plan::{Fault, Plan, Start, Target, Workload, WorkloadKind};
+use crate::plan::{Fault, Plan, Repeats, Start, Target, Workload, WorkloadKind};
 use crate::scenario::workload::default_timeout;
 
 /// The size of a plan; the first field in which two sizes differ decides.
@@ -88,6 +88,12 @@ impl Size {
         }
         self.fault_spans += ROUND_S.iter().filter(|&&round| Duration::from_secs(round) < fault.lasts).count();
         self.add_span(fault.lasts);
+        if let Some(Repeats { every, times }) = fault.repeats {
+            self.names += 1;
+            self.add_span(every);
+            self.digits += digits(times);
+            self.figures += u128::from(times);
+        }
         for number in super::figures::numbers(&fault.kind) {
             self.digits += digits(number);
             self.figures += u128::from(number);

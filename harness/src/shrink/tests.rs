@@ -73,6 +73,18 @@ fn what_does_not_matter_goes_and_what_is_left_is_written_with_why() {
 }
 
 #[test]
+fn a_fault_that_comes_back_need_not_when_once_is_enough() {
+    let mut plan = eventful_plan();
+    for fault in &mut plan.faults {
+        fault.repeats =
+            Some(crate::plan::Repeats { every: std::time::Duration::from_millis(700_123), times: 7 });
+    }
+    let shrunk = shrunk(&plan);
+    assert_eq!(shrunk.plan.faults.len(), 1);
+    assert_eq!(shrunk.plan.faults[0].repeats, None);
+}
+
+#[test]
 fn a_plan_that_does_not_fail_so_is_not_shrunk() {
     let plan = eventful_plan();
     let other = Signature { cause: "something else".into(), ..signature_of(&plan) };
