@@ -190,6 +190,7 @@ impl Cluster for SimCluster {
     }
 
     fn conclude(&mut self) {
+        debug_assert!(self.engine.census().is_balanced(), "{:?}", self.engine.census());
         self.record_disks();
     }
 }

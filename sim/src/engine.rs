@@ -111,6 +111,16 @@ impl Engine {
         self.core.network.borrow_mut().link_mut(from.index(), to.index()).steady(flap);
     }
 
+    /// Of the packets with data that arrive at `to` from `from` from now on, one is lost, after so many that pass.
+    pub fn lose_one(&mut self, from: &Host, to: &Host, after: u64) {
+        self.core.network.borrow_mut().link_mut(from.index(), to.index()).doom(after);
+    }
+
+    /// Takes all rules out of a host's firewall.
+    pub fn open_firewall(&mut self, host: &Host) {
+        self.core.network.borrow_mut().firewall_mut(host.index()).clear();
+    }
+
     /// Puts a rule in front of a host's firewall.
     pub fn block(&mut self, host: &Host, rule: FirewallRule) {
         self.core.network.borrow_mut().firewall_mut(host.index()).insert(rule);

@@ -177,6 +177,16 @@ impl Network {
         !self.link_mut(from, to).loses(|concern| stream(seed, from, to, concern))
     }
 
+    /// Whether this packet is the one with data that a test wants to be lost.
+    fn is_doomed(&mut self, packet: &Packet) -> bool {
+        match (&packet.payload, self.host_at(packet.src), self.host_at(packet.dst)) {
+            (Transport::Tcp(segment), Some(from), Some(to)) if !segment.payload.is_empty() => {
+                self.link_mut(from, to).is_doomed()
+            }
+            _ => false,
+        }
+    }
+
     fn latency(&self, from: IpAddr, to: IpAddr) -> Duration {
         match (self.host_at(from), self.host_at(to)) {
             (Some(from), Some(to)) => self.link(from, to).spec.latency,
@@ -271,7 +281,7 @@ impl Network {
         match happening {
             Happening::Arrival { packet, sent, again } => {
                 self.ledger.census.under_way -= 1;
-                if self.is_open(packet.src, packet.dst, now) {
+                if self.is_open(packet.src, packet.dst, now) && !self.is_doomed(&packet) {
                     self.ledger.census.arrived += 1;
                     self.filter(packet, again, sent, now, arrivals);
                     self.ledger.delivered(arrivals);

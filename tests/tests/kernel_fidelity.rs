@@ -83,7 +83,11 @@ fn main() -> ExitCode {
         };
         Trial::test(name, run).with_ignored_flag(left_out)
     });
-    let conclusion = libtest_mimic::run(&arguments, trials.chain([defaults]).collect());
+    let table = Trial::test("the table in MODEL.md is that of these cases", || {
+        let text = std::fs::read_to_string(tests::root().join("MODEL.md"))?;
+        compare::is_table_of(&text, &cases::all(), simulated::run).map_err(Failed::from)
+    });
+    let conclusion = libtest_mimic::run(&arguments, trials.chain([defaults, table]).collect());
     let mut rows = std::mem::take(&mut *rows.lock().expect("no holder panics"));
     rows.sort_by_key(|(index, _)| *index);
     compare::print_table(rows.iter().map(|(_, row)| row));

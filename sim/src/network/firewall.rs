@@ -58,6 +58,10 @@ impl Firewall {
         self.0.remove(place.expect("a rule is taken out as often as it was put in"));
     }
 
+    pub(crate) fn clear(&mut self) {
+        self.0.clear();
+    }
+
     /// What is done with a packet for a port; none when it passes.
     pub(super) fn action(&self, port: u16) -> Option<FirewallAction> {
         self.0.iter().rev().find(|rule| rule.port == port).map(|rule| rule.action)

@@ -60,6 +60,8 @@ pub(crate) struct Link {
     cuts: u32,
     /// The faults that cut it by turns.
     flaps: Vec<Flap>,
+    /// One packet with data is to be lost: so many pass before it.
+    doomed: Option<u64>,
     /// When the last bit that was queued so far has left.
     busy_until: SimTime,
     /// When the last packet arrives; none overtakes it.
@@ -73,6 +75,7 @@ impl Link {
             spec,
             cuts: 0,
             flaps: Vec::new(),
+            doomed: None,
             busy_until: SimTime::ZERO,
             last_arrival: SimTime::ZERO,
             draws: Draws::default(),
@@ -89,6 +92,26 @@ impl Link {
 
     pub(crate) fn join(&mut self) {
         self.cuts = self.cuts.checked_sub(1).expect("a link is joined as often as it was cut");
+    }
+
+    /// One packet with data is lost, after so many that pass.
+    pub(crate) fn doom(&mut self, after: u64) {
+        self.doomed = Some(after);
+    }
+
+    /// Whether a packet with data that arrives now is the one that is to be lost.
+    pub(crate) fn is_doomed(&mut self) -> bool {
+        match self.doomed {
+            None => false,
+            Some(0) => {
+                self.doomed = None;
+                true
+            }
+            Some(left) => {
+                self.doomed = Some(left - 1);
+                false
+            }
+        }
     }
 
     pub(crate) fn flap(&mut self, flap: Flap) {

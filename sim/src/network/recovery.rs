@@ -10,8 +10,8 @@
 //!   that begin with 200 ms (924.6 s with the default of 15), the connection is given up with ETIMEDOUT.
 //! - *Handshake.* A SYN is repeated after 1, 3, 7, 15, 31 and 63 s and given up after 127 s (`tcp_syn_retries` = 6),
 //!   or with `tcp_syn_linear_timeouts` every second at first.
-//! - *Fast retransmission.* When three segments arrive behind a lost one before any timeout, it is sent again after
-//!   their acknowledgements' way back.
+//! - *Fast retransmission.* When a segment arrives behind a lost one before any timeout, the lost one is sent again
+//!   after the acknowledgement's way back: Linux goes by time (RACK), and links keep the order.
 //! - *Lost acknowledgements.* Their addressee still has data outstanding, sends it again, and the peer repeats what
 //!   it last acknowledged. A window update that is lost is asked for in the same way (Linux's zero window probes).
 //!
@@ -37,8 +37,9 @@ const RTO_MIN: Duration = Duration::from_millis(200);
 const RTO_MAX: Duration = Duration::from_secs(120);
 /// The first wait of a SYN (`TCP_TIMEOUT_INIT`).
 const SYN_TIMEOUT: Duration = Duration::from_secs(1);
-/// So many segments behind a lost one prove it lost (RFC 5681).
-const DUPLICATES: usize = 3;
+/// So many segments behind a lost one prove it lost: one that was sent later (RFC 8985). For those that were sent in
+/// the same moment Linux waits for three, or a quarter of the round trip, which is left out.
+const DUPLICATES: usize = 1;
 
 /// One direction of a connection: who sends, and to whom.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -54,9 +54,38 @@ pub enum Way {
     Both,
 }
 
+/// What the server's firewall does with what arrives for [`PORT`](crate::script::PORT).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Block {
+    /// Nothing is said.
+    Drop,
+    /// A TCP reset.
+    Reset,
+    /// ICMP port unreachable.
+    PortUnreachable,
+    /// ICMP administratively prohibited.
+    AdminProhibited,
+}
+
 /// What happens to the world.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Act {
+    /// One packet with data that goes this way is lost: so many of them pass before it.
+    Lose(Way, u64),
+    /// The server's firewall gets a rule.
+    Block(Block),
+    /// The rule is gone.
+    Unblock,
+    /// Every connection of a machine is destroyed, which tells its peer (`ss -K`).
+    Abort(Who),
+    /// A program gets no file descriptor any more.
+    Exhaust(Who),
+    /// It gets some again.
+    Relieve(Who),
+    /// A machine stands still: as its peers see it.
+    Freeze(Who),
+    /// It goes on.
+    Thaw(Who),
     /// What is sent this way is lost from now on.
     Cut(Way),
     /// It is lost no more.
@@ -116,6 +145,11 @@ pub fn all() -> Vec<Case> {
     all.extend(giving_up());
     all.extend(killed());
     all.extend(rebooted());
+    all.extend(losing());
+    all.extend(firewalled());
+    all.extend(aborted());
+    all.extend(exhausted());
+    all.extend(frozen());
     all
 }
 
@@ -344,4 +378,146 @@ fn rebooted() -> Vec<Case> {
             )
         },
     ]
+}
+
+fn losing() -> Vec<Case> {
+    // The pieces are 500 bytes: the rule that loses one does not count what carries no data.
+    let lose = |name, way, after, client, server| Case {
+        world: vec![(0, Act::Lose(way, after))],
+        step_ms: 90,
+        ..case(name, client, server)
+    };
+    vec![
+        lose(
+            "a lost piece is sent again when the next one has arrived, and holds up those behind it",
+            Way::ToServer,
+            2,
+            "connect; stream 10 x 500 every 100; shutdown; read all",
+            "listen; accept; read 1000; read 500; read 500; read all; write 5; close",
+        ),
+        lose(
+            "a lost last piece is sent again by the probe",
+            Way::ToServer,
+            4,
+            "connect; stream 5 x 500 every 20; read 1",
+            "listen; accept; read 2000; read 500; write 1",
+        ),
+        lose(
+            "a lost answer is sent again by the probe",
+            Way::ToClient,
+            0,
+            "connect; write 1; read 500",
+            "listen; accept; read 1; write 500",
+        ),
+    ]
+}
+
+fn firewalled() -> Vec<Case> {
+    let blocked = |name, block| Case { world: vec![(0, Act::Block(block))], ..case(name, "connect", ECHO) };
+    let standing = |name, block| Case {
+        world: vec![(1000, Act::Block(block))],
+        sysctls: &[("tcp_retries2", 5)],
+        step_ms: 12_800,
+        until_ms: 32_000,
+        ..case(name, "connect; write 1; read 1; at 1500; write 1; read 1; write 1", ECHO)
+    };
+    vec![
+        Case {
+            sysctls: &[("tcp_syn_retries", 2)],
+            step_ms: 1000,
+            until_ms: 10_000,
+            ..blocked("a firewall that drops a port is silent", Block::Drop)
+        },
+        blocked("a firewall that rejects a port with a reset refuses", Block::Reset),
+        // Over veth the first message is there while connect(2) still holds its socket, which then does not hear it;
+        // it hears the one that answers the second SYN.
+        Case {
+            step_ms: 1100,
+            ..blocked("a firewall that rejects a port as unreachable refuses", Block::PortUnreachable)
+        },
+        Case {
+            step_ms: 1100,
+            ..blocked("a firewall that prohibits a port makes the host unreachable", Block::AdminProhibited)
+        },
+        Case {
+            world: vec![(0, Act::Block(Block::Drop)), (2000, Act::Unblock)],
+            step_ms: 1000,
+            until_ms: 5000,
+            ..case("a firewall that is opened lets the repeated SYN in", "connect; write 1; read 1", ECHO)
+        },
+        Case {
+            world: vec![(1000, Act::Block(Block::Drop)), (4000, Act::Unblock)],
+            step_ms: 1600,
+            until_ms: 8000,
+            ..case(
+                "a firewall that drops what a connection sends delays it",
+                "connect; write 1; read 1; at 1500; write 1; read 1",
+                ECHO,
+            )
+        },
+        Case {
+            step_ms: 400,
+            ..standing("a firewall that resets what a connection sends ends it for the sender", Block::Reset)
+        },
+        standing(
+            "a connection that is refused as unreachable is told so when it gives up",
+            Block::PortUnreachable,
+        ),
+        standing("a connection that is prohibited is told so when it gives up", Block::AdminProhibited),
+    ]
+}
+
+fn aborted() -> Vec<Case> {
+    let abort = |name, client, server| Case {
+        world: vec![(1000, Act::Abort(Who::Server))],
+        until_ms: 4000,
+        ..case(name, client, server)
+    };
+    vec![
+        abort(
+            "a connection reset under a reader",
+            "connect; read 1; write 1; read 1",
+            "listen; accept; at 9000",
+        ),
+        abort(
+            "a connection reset before a reader comes",
+            "connect; at 2000; read 10; read 1; write 1",
+            "listen; accept; write 10; at 9000",
+        ),
+        abort(
+            "a connection reset before a writer comes",
+            "connect; at 2000; write 1; write 1; read 1",
+            "listen; accept; at 9000",
+        ),
+        abort(
+            "a new connection after a reset",
+            "connect; read 1; connect; write 1; read 1",
+            "listen; accept; accept; read 1; write 1",
+        ),
+    ]
+}
+
+fn exhausted() -> Vec<Case> {
+    vec![Case {
+        world: vec![(200, Act::Exhaust(Who::Server)), (2000, Act::Relieve(Who::Server))],
+        until_ms: 5000,
+        ..case(
+            "without a file descriptor accept fails and the connection waits",
+            "at 500; connect; write 1; read 1",
+            "listen; at 1000; accept; at 3000; accept; read 1; write 1",
+        )
+    }]
+}
+
+fn frozen() -> Vec<Case> {
+    vec![Case {
+        world: vec![(1000, Act::Freeze(Who::Server)), (6000, Act::Thaw(Who::Server))],
+        step_ms: 3200,
+        until_ms: 12_000,
+        ..case(
+            "a machine that stands still for 5 s is silent and goes on",
+            "connect; write 1; read 1; at 2000; write 1; read 1",
+            ECHO,
+        )
+    }]
 }

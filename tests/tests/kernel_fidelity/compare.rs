@@ -76,25 +76,87 @@ fn shown(note: &Option<Note>) -> String {
     note.as_ref().map_or_else(|| "nothing".to_owned(), ToString::to_string)
 }
 
-/// Prints all results as the table that MODEL.md holds: a line a program, a moment in seconds and what was noted.
-pub fn print_table<'a>(rows: impl Iterator<Item = &'a Row>) {
-    println!("\n| case | who | kernel | model | within |\n|---|---|---|---|---|");
-    for row in rows {
-        let mut programs: Vec<&str> = row.pairs.iter().map(|(program, ..)| *program).collect();
+/// The first line of the table in MODEL.md.
+const HEAD: &str = "| case | who | kernel | model | within |";
+/// Stands between two notes of a cell.
+const BETWEEN: &str = "; ";
+
+impl Row {
+    /// The case's lines of the table: a program each, a moment in seconds and what was noted.
+    fn lines(&self) -> Vec<String> {
+        let mut programs: Vec<&str> = self.pairs.iter().map(|(program, ..)| *program).collect();
         programs.dedup();
+        let mut lines = Vec::new();
         for program in programs {
-            let pairs = || row.pairs.iter().filter(|(of, ..)| *of == program);
-            let apart = pairs().any(|(_, real, simulated)| !row.agree(real.as_ref(), simulated.as_ref()));
+            let pairs = || self.pairs.iter().filter(|(of, ..)| *of == program);
+            let apart = pairs().any(|(_, real, simulated)| !self.agree(real.as_ref(), simulated.as_ref()));
             let kernel: Vec<String> = pairs().map(|(_, real, _)| shown(real)).collect();
             let model: Vec<String> = pairs().map(|(_, _, simulated)| shown(simulated)).collect();
-            println!(
+            lines.push(format!(
                 "| {} | {program} | {} | {} | {} ms{} |",
-                row.name,
-                kernel.join(", "),
-                model.join(", "),
-                row.step_ms,
+                self.name,
+                kernel.join(BETWEEN),
+                model.join(BETWEEN),
+                self.step_ms,
                 if apart { " **apart**" } else { "" },
-            );
+            ));
         }
+        lines
+    }
+}
+
+/// Prints all results as the table that MODEL.md holds.
+pub fn print_table<'a>(rows: impl Iterator<Item = &'a Row>) {
+    println!("\n{HEAD}\n|---|---|---|---|---|");
+    for line in rows.flat_map(Row::lines) {
+        println!("{line}");
+    }
+}
+
+/// Whether the table in the text of MODEL.md is that of these cases: the same cases in the same order, what the model
+/// does today, and what a kernel did, which agrees with it.
+///
+/// # Errors
+/// The lines that differ.
+pub fn is_table_of(text: &str, cases: &[Case], simulate: impl Fn(&Case) -> Seen) -> Result<(), String> {
+    let found: Vec<&str> = (text.lines().skip_while(|line| *line != HEAD).skip(2))
+        .take_while(|line| line.starts_with('|'))
+        .collect();
+    let mut rest = found.as_slice();
+    let mut wrong = Vec::new();
+    for case in cases {
+        // A program that noted nothing has no line.
+        let lines = Row::new(case, Seen::default(), simulate(case)).lines().len();
+        let (own, after) = rest.split_at(lines.min(rest.len()));
+        rest = after;
+        match Seen::of_kernel(own) {
+            Ok(kernel) => {
+                let expected = Row::new(case, kernel, simulate(case));
+                let lines = expected.lines();
+                if lines != own || expected.verdict().is_err() {
+                    wrong.push(format!("MODEL.md: {own:#?}\nnow: {lines:#?}"));
+                }
+            }
+            Err(why) => wrong.push(format!("{}: {why}", case.name)),
+        }
+    }
+    wrong.extend(rest.iter().map(|line| format!("of no case: {line}")));
+    if wrong.is_empty() { Ok(()) } else { Err(wrong.join("\n")) }
+}
+
+impl Seen {
+    /// What the kernel's column of some lines of the table says.
+    fn of_kernel(lines: &[&str]) -> Result<Self, String> {
+        let mut seen = Self::default();
+        for line in lines {
+            let cells: Vec<&str> = line.trim_matches('|').split('|').map(str::trim).collect();
+            let [_, program, kernel, ..] = cells[..] else { return Err(format!("no cells: {line}")) };
+            let known = ["after the reboot", "client", "server"];
+            let program = known.into_iter().find(|known| *known == program);
+            let program = program.ok_or_else(|| format!("no such program: {line}"))?;
+            let notes: Result<Vec<Note>, String> = kernel.split(BETWEEN).map(str::parse).collect();
+            seen.add(program, notes?);
+        }
+        Ok(seen)
     }
 }

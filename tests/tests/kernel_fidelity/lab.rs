@@ -6,11 +6,11 @@ use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use crate::cases::{Act, Case, Way, Who};
+use crate::cases::{Act, Block, Case, Way, Who};
 use crate::compare::Seen;
 use crate::namespaces::{self, Machine, Switch};
 use crate::real;
-use crate::script::Note;
+use crate::script::{Note, PORT};
 
 /// Between the word to the processes and the case's first moment.
 const LEAD: Duration = Duration::from_millis(200);
@@ -128,6 +128,31 @@ impl<'a> Lab<'a> {
                     self.machine(Who::Client).set_cut(cut)?;
                 }
             }
+            Act::Lose(way, after) => {
+                let receiver = if way == Way::ToClient { Who::Client } else { Who::Server };
+                self.machine(receiver).lose(after)?;
+            }
+            Act::Block(block) => {
+                let statement = match block {
+                    Block::Drop => "drop",
+                    Block::Reset => "reject with tcp reset",
+                    Block::PortUnreachable => "reject with icmpx port-unreachable",
+                    Block::AdminProhibited => "reject with icmpx admin-prohibited",
+                };
+                self.machine(Who::Server).block(PORT, statement)?;
+            }
+            Act::Unblock => self.machine(Who::Server).unblock()?,
+            Act::Abort(who) => self.machine(who).abort_connections()?,
+            Act::Exhaust(who) => self.limit_descriptors(who, 1)?,
+            Act::Relieve(who) => self.limit_descriptors(who, 1024)?,
+            Act::Freeze(who) => {
+                self.machine(who).set_cut(true)?;
+                self.signal(who, "STOP")?;
+            }
+            Act::Thaw(who) => {
+                self.machine(who).set_cut(false)?;
+                self.signal(who, "CONT")?;
+            }
             Act::Kill(who) => self.signal(who, "KILL")?,
             Act::Pause(who) => self.signal(who, "STOP")?,
             Act::Resume(who) => self.signal(who, "CONT")?,
@@ -144,6 +169,15 @@ impl<'a> Lab<'a> {
                 self.load("after the reboot", who, line)?;
                 self.tell_start();
             }
+        }
+        Ok(())
+    }
+
+    /// Whether a program gets another file descriptor: not when its limit is below those that it has.
+    fn limit_descriptors(&self, who: Who, soft: u32) -> Result<(), String> {
+        for program in self.programs.iter().filter(|program| program.who == who) {
+            let (pid, limit) = (program.child.id().to_string(), format!("--nofile={soft}:4096"));
+            namespaces::run("prlimit", &["--pid", &pid, &limit], "")?;
         }
         Ok(())
     }

@@ -99,7 +99,8 @@ impl<'a> Machine<'a> {
             format!("addr add {}/24 dev e0\nlink set lo up\nlink set e0 up\n{neighbour}", own.address());
         run("ip", &["-n", &machine.name, "-batch", "-"], &lines)?;
         machine.set(sysctls)?;
-        let table = "table inet sim {\n chain cut {\n type filter hook prerouting priority -300\n }\n}\n";
+        let table = "table inet sim {\n chain cut {\n type filter hook prerouting priority -300\n }\n\
+                     chain firewall {\n type filter hook input priority 0\n }\n}\n";
         machine.exec(&["nft", "-f", "-"], table)?;
         Ok(machine)
     }
@@ -125,6 +126,31 @@ impl<'a> Machine<'a> {
         } else {
             self.exec(&["nft", "flush", "chain", "inet", "sim", "cut"], "")
         }
+    }
+
+    /// Loses one packet that arrives with data: so many of them pass before it.
+    pub fn lose(&self, after: u64) -> Result<(), String> {
+        // 200 bytes are more than headers take.
+        let rule = format!(
+            "add rule inet sim cut iifname e0 ip length > 200 numgen inc mod 1000000 == {after} drop\n"
+        );
+        self.exec(&["nft", "-f", "-"], &rule)
+    }
+
+    /// Puts a rule for a port into its firewall, with nft's words for what is done.
+    pub fn block(&self, port: u16, statement: &str) -> Result<(), String> {
+        let rule = format!("add rule inet sim firewall tcp dport {port} {statement}\n");
+        self.exec(&["nft", "-f", "-"], &rule)
+    }
+
+    /// Takes all rules out of its firewall.
+    pub fn unblock(&self) -> Result<(), String> {
+        self.exec(&["nft", "flush", "chain", "inet", "sim", "firewall"], "")
+    }
+
+    /// Destroys all its connections.
+    pub fn abort_connections(&self) -> Result<(), String> {
+        self.exec(&["ss", "-K", "-t", "state", "established"], "")
     }
 
     /// Takes its cable out: from now on it says nothing.

@@ -101,6 +101,7 @@ pub enum Stop {
 /// An error by its number's name.
 pub fn name_of(error: &io::Error) -> String {
     let name = match error.raw_os_error() {
+        Some(24) => "EMFILE",
         Some(32) => "EPIPE",
         Some(101) => "ENETUNREACH",
         Some(104) => "ECONNRESET",
@@ -120,6 +121,20 @@ pub struct Note {
     pub at_ms: u64,
     /// What a call gave.
     pub what: String,
+}
+
+impl FromStr for Note {
+    type Err = String;
+
+    /// Reads what [`Note`]'s `Display` writes.
+    fn from_str(text: &str) -> Result<Self, String> {
+        let parts = text.split_once(' ').and_then(|(at, what)| {
+            let (seconds, rest) = at.split_once('.')?;
+            let at_ms = seconds.parse::<u64>().ok()? * 1000 + rest.parse::<u64>().ok()?;
+            Some(Note { at_ms, what: what.to_owned() })
+        });
+        parts.ok_or_else(|| format!("`{text}` is no moment with what was seen then"))
+    }
 }
 
 impl fmt::Display for Note {

@@ -11,11 +11,11 @@ use sim::config::HostsFile;
 use sim::disk::Disk;
 use sim::engine::Engine;
 use sim::host::{Host, HostSpec};
-use sim::network::{LinkSpec, TcpListener, TcpSettings, TcpStream};
+use sim::network::{FirewallAction, FirewallRule, LinkSpec, TcpListener, TcpSettings, TcpStream};
 use sim::process::Process;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use crate::cases::{Act, Case, Way, Who};
+use crate::cases::{Act, Block, Case, Way, Who};
 use crate::compare::Seen;
 use crate::script::{self, Note, PORT, Received, Step, Stop, name_of};
 
@@ -103,6 +103,17 @@ fn perform(engine: &mut Engine, programs: &mut Vec<Running>, act: Act) {
                 engine.join(&server, &client);
             }
         }
+        Act::Lose(Way::ToClient, after) => engine.lose_one(&server, &client, after),
+        Act::Lose(_, after) => engine.lose_one(&client, &server, after),
+        Act::Block(block) => engine.block(&server, rule(block)),
+        Act::Unblock => engine.open_firewall(&server),
+        Act::Abort(_) => {
+            engine.reset_connections(&client, &server);
+        }
+        Act::Exhaust(who) => on(who).for_each(|program| program.process.set_out_of_descriptors(true)),
+        Act::Relieve(who) => on(who).for_each(|program| program.process.set_out_of_descriptors(false)),
+        Act::Freeze(who) => host(engine, who).freeze(),
+        Act::Thaw(who) => host(engine, who).thaw(true),
         Act::Kill(who) => on(who).for_each(|program| program.process.kill()),
         Act::Pause(who) => on(who).for_each(|program| program.process.pause()),
         Act::Resume(who) => on(who).for_each(|program| program.process.resume()),
@@ -112,6 +123,16 @@ fn perform(engine: &mut Engine, programs: &mut Vec<Running>, act: Act) {
             programs.push(start(engine, "after the reboot", who, line));
         }
     }
+}
+
+fn rule(block: Block) -> FirewallRule {
+    let action = match block {
+        Block::Drop => FirewallAction::Drop,
+        Block::Reset => FirewallAction::Reset,
+        Block::PortUnreachable => FirewallAction::PortUnreachable,
+        Block::AdminProhibited => FirewallAction::AdminProhibited,
+    };
+    FirewallRule { port: PORT, action }
 }
 
 fn start(engine: &Engine, name: &'static str, who: Who, line: &str) -> Running {

@@ -155,7 +155,7 @@ impl Network {
         self.schedule(now + wait, Happening::Timer(flow, Timer::Timeout(token)));
     }
 
-    /// Three segments behind a lost one, before any timeout: it is sent again when the sender hears of them.
+    /// A segment has come behind a lost one, before any timeout: that is sent again when the sender hears of it.
     fn hurry(&mut self, flow: Flow, now: SimTime) {
         let Some(unsettled) = self.recovery.flows.get_mut(&flow) else { return };
         let proved = unsettled.waiting.len() >= DUPLICATES && unsettled.timeouts == 0;

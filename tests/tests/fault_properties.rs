@@ -1,0 +1,174 @@
+//! Whatever goes wrong: a run comes to its end without a panic, every fault heals, and the cluster is whole again.
+//!
+//! Plans of up to six faults are drawn from all kinds on all targets, with the workloads that the strategies draw.
+//! In builds with debug assertions the network follows every segment, and ends the run with a panic when one comes
+//! that nobody sent, or comes twice; so these runs show that too. The cases are the same in every run of the test;
+//! `SIM_PROPERTY_CASES` asks for more of them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::time::Duration;
+
+use harness::plan::{Plan, Workload, WorkloadKind};
+use harness::report::{View, terminal};
+use harness::run::{self, Options};
+use harness::strategies::Ground;
+use harness::trace::event::{Digest, OpOutcome};
+use harness::trace::{Event, EventKind, NodeName, Sink};
+use proptest::strategy::{Strategy, ValueTree};
+use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
+use sim::cluster::SimMaker;
+
+/// So many plans in an ordinary run of the test.
+const CASES: u32 = 24;
+/// At most so many faults in one plan.
+const FAULTS_MAX: usize = 6;
+/// Operations of this last part of a run must all end well.
+const LAST: Duration = Duration::from_secs(60);
+
+/// What an observer of a run keeps.
+#[derive(Debug, Default)]
+struct Seen {
+    begun: BTreeSet<String>,
+    ended: BTreeSet<String>,
+    idle: BTreeSet<String>,
+    files: BTreeMap<NodeName, BTreeMap<std::sync::Arc<str>, Digest>>,
+    running: BTreeMap<(NodeName, std::sync::Arc<str>), bool>,
+    asked: BTreeSet<NodeName>,
+    failed_at_the_end: Vec<String>,
+}
+
+/// Looks at the events of a run.
+struct Observer {
+    seen: std::rc::Rc<std::cell::RefCell<Seen>>,
+    last_from: harness::time::SimTime,
+}
+
+impl Sink for Observer {
+    fn take(&mut self, event: &Event) -> io::Result<()> {
+        let seen = &mut *self.seen.borrow_mut();
+        let node = || event.node.clone().unwrap_or_default();
+        match &event.kind {
+            EventKind::FaultBegan { fault, .. } => drop(seen.begun.insert(fault.to_string())),
+            EventKind::FaultEnded { fault } => drop(seen.ended.insert(fault.to_string())),
+            EventKind::FaultHadNoEffect { fault, .. } => drop(seen.idle.insert(fault.to_string())),
+            EventKind::DiskState { files, .. } => drop(seen.files.insert(node(), files.clone())),
+            EventKind::ProcessReady { process } => {
+                seen.running.insert((node(), process.clone()), true);
+            }
+            EventKind::ProcessEnded { process, .. } => {
+                if let Some(runs) = seen.running.get_mut(&(node(), process.clone())) {
+                    *runs = false;
+                }
+            }
+            EventKind::UpstreamTried { peer, status: Some(200..=399), .. } if event.at >= self.last_from => {
+                seen.asked.insert(peer.clone());
+            }
+            EventKind::OpEnded { what, started, outcome, error, status, .. }
+                // What the drawn workload has deleted is not found.
+                if *started >= self.last_from
+                    && *outcome != OpOutcome::Ok
+                    && *status != Some(404)
+                    && what.capability().is_some() =>
+            {
+                seen.failed_at_the_end.push(format!("{} {what:?}: {status:?} {error}", event.at));
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+/// Calls and visits to the console beside what is drawn, so that every server is asked at the end.
+fn with_witnesses(mut plan: Plan) -> Plan {
+    let phases = plan.phases.clone();
+    let mut add = |kind, every_ms| {
+        plan.workloads.push(Workload {
+            kind,
+            first: phases.warmup_ends,
+            every: Duration::from_millis(every_ms),
+            until: phases.settle_ends,
+            timeout: Duration::from_secs(30),
+        });
+    };
+    let api = harness::plan::ApiSpec { name: "witness".into(), version: "1.0.0".into() };
+    add(WorkloadKind::Calls { apis: vec![api] }, 1000);
+    add(WorkloadKind::Administer, 5000);
+    plan
+}
+
+/// What is wrong with a plan's run, if anything is.
+fn trouble(plan: &Plan) -> Option<String> {
+    let seen = std::rc::Rc::<std::cell::RefCell<Seen>>::default();
+    let ends = plan.phases.settle_ends;
+    let last_from = harness::time::SimTime::from_nanos(ends.as_nanos() - LAST.as_nanos() as u64);
+    let observer = Observer { seen: std::rc::Rc::clone(&seen), last_from };
+    let options = Options { sinks: vec![Box::new(observer)], ..Options::default() };
+    let outcome = match run::run(plan, &SimMaker, options) {
+        Ok(outcome) => outcome,
+        Err(error) => return Some(format!("it was refused: {error}")),
+    };
+    let seen = seen.take();
+    if seen.begun != seen.ended {
+        return Some(format!("not healed: {:?}", seen.begun.difference(&seen.ended)));
+    }
+    if let Some(((node, process), _)) = seen.running.iter().find(|(_, runs)| !**runs) {
+        return Some(format!("{process} does not run on {node} at the end"));
+    }
+    let gateways: Vec<&str> = seen.files.keys().map(|node| &**node).collect();
+    if let Some(silent) = gateways.iter().find(|node| !seen.asked.iter().any(|asked| **asked == ***node)) {
+        return Some(format!("{silent} has answered nobody in the last minute"));
+    }
+    if !seen.failed_at_the_end.is_empty() {
+        return Some(format!("failed in the last minute: {:#?}", seen.failed_at_the_end));
+    }
+    let manager = seen.files.iter().find(|(node, _)| ***node == *"manager").map(|(_, files)| files);
+    if let Some((node, _)) = seen.files.iter().find(|(_, files)| Some(*files) != manager) {
+        return Some(format!(
+            "{node} is not equal to the manager at the end\n{}",
+            terminal(&outcome.report, &View::default())
+        ));
+    }
+    None
+}
+
+#[test]
+fn whatever_goes_wrong_heals_and_everything_is_whole_again() {
+    let cluster = tests::root().join("scenarios/clusters/wso2-rsync");
+    let lengths = [120, 180, 180, 420].map(Duration::from_secs);
+    let ground = Ground::load(cluster, &SimMaker).expect("the documented cluster");
+    let plans = ground.phases(lengths).faults_max(FAULTS_MAX).plans();
+    let config = Config { cases: cases(), failure_persistence: None, ..Config::default() };
+    let mut runner = TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha));
+    let mut kinds = BTreeSet::new();
+    for number in 0..cases() {
+        let plan = with_witnesses(plans.new_tree(&mut runner).expect("nothing is rejected").current());
+        kinds.extend(plan.faults.iter().map(|fault| fault.kind.name()));
+        if let Some(why) = trouble(&plan) {
+            // The fewest faults with which it still fails.
+            let (plan, why) = fewest(plan, why);
+            panic!("case {number}: {why}\n{:#?}", plan.faults);
+        }
+    }
+    assert!(kinds.len() > 8, "few kinds of faults were drawn: {kinds:?}");
+}
+
+/// Leaves out one fault after the other, as long as something is wrong without it.
+fn fewest(mut plan: Plan, mut why: String) -> (Plan, String) {
+    let mut index = 0;
+    while index < plan.faults.len() {
+        let mut fewer = plan.clone();
+        fewer.faults.remove(index);
+        match trouble(&fewer) {
+            Some(still) => (plan, why) = (fewer, still),
+            None => index += 1,
+        }
+    }
+    (plan, why)
+}
+
+/// How many plans are run. The environment is this test's business, not a run's.
+#[expect(clippy::disallowed_methods, reason = "it decides how long a test takes, and changes no run")]
+fn cases() -> u32 {
+    std::env::var("SIM_PROPERTY_CASES").ok().and_then(|text| text.parse().ok()).unwrap_or(CASES)
+}
