@@ -23,6 +23,7 @@ mod receiving;
 mod scan;
 mod sender;
 mod stop;
+mod tree_limits;
 mod wire;
 
 use tokio::io::{AsyncRead, AsyncWrite};

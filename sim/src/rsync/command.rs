@@ -16,6 +16,7 @@ use super::options::Refusal;
 use super::outcome::{Line, SYNTAX, Stream};
 use super::paths::absolute;
 use super::real_tree::{apply, load, who_am_i};
+use super::tree_limits::{Measured, check_apart};
 use crate::disk::Disk;
 
 /// What `sim rsync` takes besides rsync's own options.
@@ -31,8 +32,8 @@ OPTIONS are rsync's, and:
 /// How a run ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ran {
-    /// The exit code: rsync's, 137 after SIGKILL, 64 for a wrong option of the model's own, 74 when the result
-    /// could not be put into DEST.
+    /// The exit code: rsync's, 137 after SIGKILL, 64 for a wrong option of the model's own, 65 for folders that
+    /// the model does not take on, 74 when the result could not be put into DEST.
     pub exit_code: u8,
     /// What is printed, in order.
     pub lines: Vec<Line>,
@@ -98,6 +99,18 @@ pub fn run_in(folder: &Path, args: &[Vec<u8>]) -> Ran {
     let (user, umask) = who_am_i();
     let here = |path: &[u8]| absolute(&working_folder, path);
     let options = &job.options;
+
+    let mut measured = Measured::default();
+    for path in job.sources.iter().chain([&job.destination]) {
+        if let Err(why) = measured.add(&here(path)) {
+            return said(65, format!("sim rsync: {why}"));
+        }
+    }
+    for source in &job.sources {
+        if let Err(why) = check_apart(&here(source), &here(&job.destination)) {
+            return said(65, format!("sim rsync: {why}"));
+        }
+    }
 
     let mut source_disk = Disk::default();
     for source in &job.sources {

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs;
-use std::io;
+use std::io::{self, Read};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -109,7 +109,12 @@ fn load_content(disk: &mut Disk, path: &[u8]) {
 }
 
 fn load_file(disk: &mut Disk, path: &[u8], found: &fs::Metadata, mode: u32) -> io::Result<()> {
-    match fs::read(real(path)) {
+    // As much as it said that it holds, as rsync reads it: some files of /proc say 0 and never end.
+    let read = |path: &[u8]| {
+        let mut content = Vec::new();
+        fs::File::open(real(path))?.take(found.len()).read_to_end(&mut content).map(|_| content)
+    };
+    match read(path) {
         Ok(content) => disk.write(path, content, mode, 0),
         Err(error) => {
             // Its size is known, its content is not; its mode will refuse a reader, another error must be told.
@@ -133,6 +138,7 @@ fn mtime_ns(found: &fs::Metadata) -> i64 {
 /// The first thing that could not be done, with its path. What was done until then stays.
 pub(super) fn apply(before: &Disk, after: &Disk, root: &[u8]) -> Result<(), (PathBuf, io::Error)> {
     let (old, new) = (tree(before, root), tree(after, root));
+    lift_modes(&old, &new);
     let mut links: BTreeMap<Ino, Vec<u8>> = BTreeMap::new();
     for (path, stat) in &old {
         if new.get(path).is_some_and(|now| now.ino == stat.ino) && stat.kind != Kind::Folder {
@@ -174,6 +180,24 @@ pub(super) fn apply(before: &Disk, after: &Disk, root: &[u8]) -> Result<(), (Pat
         set_attributes(path, stat, None).map_err(|error| (real(path).to_owned(), error))?;
     }
     Ok(())
+}
+
+/// Lets the owner write into the folders in which something changes: rsync may have done so for a time, too. Their
+/// own modes come back with the other attributes.
+fn lift_modes(old: &BTreeMap<Vec<u8>, Stat>, new: &BTreeMap<Vec<u8>, Stat>) {
+    const OWNER: u32 = 0o700;
+    let changed =
+        |path: &&Vec<u8>| old.get(*path).map(|stat| stat.ino) != new.get(*path).map(|stat| stat.ino);
+    for path in old.keys().chain(new.keys()).filter(changed) {
+        let folder = split(path).0;
+        if let Some(stat) = old.get(folder)
+            && stat.kind == Kind::Folder
+            && stat.mode & OWNER != OWNER
+        {
+            // Who may not do this will be told what they may not do either.
+            let _ = fs::set_permissions(real(folder), fs::Permissions::from_mode(stat.mode | OWNER));
+        }
+    }
 }
 
 fn tree(disk: &Disk, root: &[u8]) -> BTreeMap<Vec<u8>, Stat> {
