@@ -26,6 +26,7 @@ pub mod signature;
 pub mod spof;
 #[cfg(any(test, feature = "proptest"))]
 pub mod strategies;
+pub mod sweep;
 pub mod table;
 pub mod time;
 pub mod trace;

@@ -10,6 +10,7 @@ pub mod mark;
 mod read;
 mod recorder;
 mod sink;
+pub mod uses;
 
 pub use event::{Event, EventId, EventKind, NodeName};
 pub use read::{ReadTraceError, read_trace};

@@ -23,6 +23,7 @@ mod seeds;
 mod shrink;
 mod spof;
 mod store;
+mod sweep;
 
 pub use exit::Exit;
 
@@ -74,6 +75,8 @@ enum Command {
     Diff(diff::Arguments),
     /// Find single points of failure: take away every component of a cluster, alone and together
     Spof(spof::Arguments),
+    /// Run a scenario with every single fault at every moment at which something happens
+    Sweep(sweep::Arguments),
     /// List scenarios, faults, workloads, expectations and checkers, with a line each
     List(list::Arguments),
     /// Run the modelled rsync on two real folders, and print what the real one would
@@ -130,6 +133,7 @@ fn execute(arguments: Arguments, maker: &dyn ClusterMaker) -> Exit {
         Command::Judge(arguments) => judge::judge(&arguments, &mut screen),
         Command::Diff(arguments) => diff::diff(&arguments, &mut screen),
         Command::Spof(arguments) => spof::spof(&arguments, maker, &mut screen),
+        Command::Sweep(arguments) => sweep::sweep(&arguments, maker, &mut screen),
         Command::List(arguments) => list::list(&arguments, &mut screen),
         Command::Rsync { .. } => unreachable!("dispatched before"),
     });

@@ -59,7 +59,8 @@ impl ClusterMaker for SimMaker {
 
     fn components(&self, files: &ClusterFiles) -> Result<Components, Findings> {
         let (config, _) = config::load(files)?;
-        Ok(components::of(&config))
+        let (topology, _) = self.topology(files)?;
+        Ok(components::of(&config, &topology))
     }
 
     fn make(&self, plan: &Plan, recorder: Recorder) -> Result<Box<dyn Cluster>, Findings> {

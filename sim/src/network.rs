@@ -31,6 +31,8 @@ use std::time::Duration;
 
 use harness::rng;
 use harness::time::SimTime;
+use harness::trace::NodeName;
+use harness::trace::uses::LinkUses;
 use turmoil_net::{Packet, TcpFlags, TcpSegment, Transport};
 
 use self::addresses::Addresses;
@@ -97,6 +99,8 @@ pub(crate) struct Network {
     /// Ends whose program has closed them while their peers may still send, and when the kernel forgets them.
     orphans: VecDeque<(SimTime, HostIndex, SocketId)>,
     ledger: Ledger,
+    /// Who wants to be told what links carry, and the hosts' names.
+    uses: Option<(LinkUses, Vec<NodeName>)>,
 }
 
 /// `net.ipv4.tcp_fin_timeout`: how long an end that its program has closed waits for the peer's (tcp(7)).
@@ -131,6 +135,21 @@ impl Network {
             stacks,
             orphans: VecDeque::new(),
             ledger: Ledger::default(),
+            uses: None,
+        }
+    }
+
+    /// Tells from now on what links carry, by these names of the hosts.
+    pub(crate) fn tell_uses(&mut self, uses: LinkUses, names: Vec<NodeName>) {
+        self.uses = Some((uses, names));
+    }
+
+    /// Something is put on a link, or is at its end.
+    fn note_use(&self, from: IpAddr, to: IpAddr, now: SimTime) {
+        if let Some((uses, names)) = &self.uses
+            && let (Some(from), Some(to)) = (self.host_at(from), self.host_at(to))
+        {
+            uses.note(&names[from.0], &names[to.0], now);
         }
     }
 
@@ -257,6 +276,7 @@ impl Network {
 
     /// When a packet of so many bytes that is sent now arrives; none when it finds its link's queue full.
     fn arrival(&mut self, from: IpAddr, to: IpAddr, bytes: u32, now: SimTime) -> Option<SimTime> {
+        self.note_use(from, to, now);
         let seed = self.seed;
         match (self.host_at(from), self.host_at(to)) {
             (Some(from), Some(to)) => {
@@ -280,6 +300,7 @@ impl Network {
         self.forget_orphans(now);
         match happening {
             Happening::Arrival { packet, sent, again } => {
+                self.note_use(packet.src, packet.dst, now);
                 self.ledger.census.under_way -= 1;
                 if self.is_open(packet.src, packet.dst, now) && !self.is_doomed(&packet) {
                     self.ledger.census.arrived += 1;

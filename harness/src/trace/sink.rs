@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use std::rc::Rc;
 
 use super::Event;
+use super::uses::LinkUses;
 
 /// Takes each event of a run, in order.
 pub trait Sink {
@@ -13,11 +14,20 @@ pub trait Sink {
     /// # Errors
     /// What the place it writes to answers; the run then goes on without this sink, and says so.
     fn take(&mut self, event: &Event) -> io::Result<()>;
+
+    /// Where it wants to be told what links carry, beside the events; most want no such thing.
+    fn link_uses(&self) -> Option<LinkUses> {
+        None
+    }
 }
 
 impl Sink for Box<dyn Sink> {
     fn take(&mut self, event: &Event) -> io::Result<()> {
         (**self).take(event)
+    }
+
+    fn link_uses(&self) -> Option<LinkUses> {
+        (**self).link_uses()
     }
 }
 

@@ -1,0 +1,285 @@
+//! All cases of a sweep: every fault at every moment.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use super::GRID;
+use super::moments::{Calendar, Moment};
+use super::repeats::{self, Repeat};
+use crate::cluster::ClusterMaker;
+use crate::expectation::Expectation;
+use crate::finding::Findings;
+use crate::plan::{Fault, FaultKind, Plan, Start, Target};
+use crate::run::{Options, RunError, run};
+use crate::scenario::fault::candidates;
+use crate::signature::Signature;
+use crate::time::SimTime;
+use crate::trace::{Fingerprint, Sink};
+
+/// What may be asked of a sweep.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// A fault lasts at least this long, and until the next multiple of [`GRID`].
+    pub lasts: Duration,
+    /// Of each class of events, so many moments; none for all.
+    pub each: Option<u32>,
+    /// Of each class of what is routine (calls, console visits, log lines), so many moments.
+    pub routine: u32,
+    /// Only these kinds of faults, by name; empty for all.
+    pub kinds: Vec<String>,
+    /// Sentences that must hold under every fault, beside what must hold whatever fails.
+    pub expectations: Vec<String>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            lasts: Duration::from_secs(60),
+            each: None,
+            routine: 2,
+            kinds: Vec::new(),
+            expectations: Vec::new(),
+        }
+    }
+}
+
+/// One fault at one moment, by their places.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Case {
+    /// The moment.
+    pub moment: usize,
+    /// The fault.
+    pub fault: usize,
+}
+
+/// Why there is no sweep.
+#[derive(Debug, thiserror::Error)]
+pub enum SweepError {
+    /// The scenario or the cluster's files are wrong.
+    #[error("{0}")]
+    Refused(Findings),
+    /// It was stopped before the run without faults was over.
+    #[error("stopped before the run without faults was over")]
+    Stopped,
+    /// There is no fault of the kinds that were asked for.
+    #[error("the cluster offers no fault of the kinds {0}")]
+    NoFault(String),
+    /// The run without faults breaks already what must hold.
+    #[error("without any fault, this does not hold already: {}", listed(.0))]
+    Broken(BTreeSet<Signature>),
+}
+
+fn listed(signatures: &BTreeSet<Signature>) -> String {
+    signatures.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+}
+
+impl From<RunError> for SweepError {
+    fn from(error: RunError) -> Self {
+        match error {
+            RunError::Refused(findings) => SweepError::Refused(findings),
+            RunError::Stopped => SweepError::Stopped,
+        }
+    }
+}
+
+/// A sweep that is laid out: every case, and which of them need no run.
+#[derive(Debug, Clone)]
+pub struct Sweep {
+    base: Plan,
+    settings: Settings,
+    faults: Vec<(FaultKind, Target)>,
+    moments: Vec<Moment>,
+    /// Fault by fault, for each moment.
+    repeats: Vec<Vec<Option<Repeat>>>,
+    /// Events, moments and classes of the run without faults.
+    size: (u64, usize, usize),
+}
+
+impl Sweep {
+    /// Lays out the sweep around a plan; its own faults and expectations are left out.
+    ///
+    /// Expectations of the settings that are not understood are refused as any plan's are.
+    ///
+    /// # Errors
+    /// Why there is nothing to sweep.
+    pub fn of(
+        mut base: Plan,
+        settings: Settings,
+        maker: &dyn ClusterMaker,
+        stop: &AtomicBool,
+    ) -> Result<Self, SweepError> {
+        base.faults.clear();
+        let said = settings.expectations.iter().cloned();
+        base.expectations = said.map(|text| Expectation { text }).collect();
+        let (topology, _) = maker.topology(&base.cluster).map_err(SweepError::Refused)?;
+        let mut faults = candidates(&topology);
+        if !settings.kinds.is_empty() {
+            faults.retain(|(kind, _)| settings.kinds.iter().any(|name| name == kind.name()));
+        }
+        if faults.is_empty() {
+            return Err(SweepError::NoFault(settings.kinds.join(", ")));
+        }
+        let calendar = Calendar::default();
+        let sinks: Vec<Box<dyn Sink>> = vec![Box::new(calendar.clone())];
+        let outcome = run(&base, maker, Options { sinks, stop: Some(stop), progress: None })?;
+        let broken = Signature::all(&outcome.report);
+        if !broken.is_empty() {
+            return Err(SweepError::Broken(broken));
+        }
+        let days = calendar.days();
+        let moments = days.chosen(settings.each, settings.routine);
+        let heals = |at| heals(&base, settings.lasts, at);
+        let repeats = faults.iter().map(|fault| repeats::of_fault(fault, &moments, &days, heals)).collect();
+        let size = days.size();
+        Ok(Self { base, settings, faults, moments, repeats, size })
+    }
+
+    /// The plan without faults.
+    pub fn base(&self) -> &Plan {
+        &self.base
+    }
+
+    /// What was asked for.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// The faults.
+    pub fn faults(&self) -> &[(FaultKind, Target)] {
+        &self.faults
+    }
+
+    /// The moments.
+    pub fn moments(&self) -> &[Moment] {
+        &self.moments
+    }
+
+    /// How many events of interest the run without faults has, at how many moments, of how many classes.
+    pub fn size(&self) -> (u64, usize, usize) {
+        self.size
+    }
+
+    /// What makes results belong to this sweep: its plan, faults and moments.
+    pub fn fingerprint(&self) -> Fingerprint {
+        let moments: Vec<u64> = self.moments.iter().map(|moment| moment.at.as_nanos()).collect();
+        let lasts = self.settings.lasts.as_nanos();
+        let all = (self.base.fingerprint(), &self.faults, moments, lasts.to_string());
+        Fingerprint::of(&serde_json::to_vec(&all).expect("a sweep is always JSON"))
+    }
+
+    /// All cases, moment by moment.
+    pub fn cases(&self) -> impl Iterator<Item = Case> + '_ {
+        let faults = self.faults.len();
+        (0..self.moments.len()).flat_map(move |moment| (0..faults).map(move |fault| Case { moment, fault }))
+    }
+
+    /// Why a case need not be run.
+    pub fn repeat(&self, case: Case) -> Option<Repeat> {
+        self.repeats[case.fault][case.moment]
+    }
+
+    /// The cases that must be run.
+    pub fn to_run(&self) -> impl Iterator<Item = Case> + '_ {
+        self.cases().filter(|case| self.repeat(*case).is_none())
+    }
+
+    /// The plan of some cases together.
+    pub fn plan(&self, cases: &[Case]) -> Plan {
+        let mut plan = self.base.clone();
+        for (number, case) in (1..).zip(cases) {
+            let (kind, target) = self.faults[case.fault].clone();
+            let at = self.moments[case.moment].at;
+            let name: Arc<str> = match cases.len() {
+                1 => kind.name().into(),
+                _ => format!("{}-{number}", kind.name()).into(),
+            };
+            let lasts = heals(&self.base, self.settings.lasts, at).since(at);
+            let start = Start::At { at_ns: at };
+            plan.faults.push(Fault { name, kind, target, start, lasts, repeats: None });
+        }
+        plan
+    }
+
+    /// A fault in words: its kind, what it acts on, and its values.
+    pub fn told(&self, fault: usize) -> String {
+        let (kind, target) = &self.faults[fault];
+        told(kind, target)
+    }
+}
+
+/// When a fault that begins at a moment is healed.
+fn heals(base: &Plan, lasts: Duration, at: SimTime) -> SimTime {
+    let from = base.phases.warmup_ends;
+    let span = (at + lasts).since(from).as_nanos();
+    let steps = span.div_ceil(GRID.as_nanos());
+    let grid = u64::try_from(steps * GRID.as_nanos()).unwrap_or(u64::MAX);
+    (from + Duration::from_nanos(grid)).min(base.phases.disturb_ends)
+}
+
+/// A fault in words: `partition between manager and worker1, direction: both`.
+pub(super) fn told(kind: &FaultKind, target: &Target) -> String {
+    let names = |nodes: &[crate::trace::NodeName]| nodes.join(" and ");
+    let on = match target {
+        Target::Nodes(nodes) => format!("on {}", names(nodes)),
+        Target::Process { nodes, process } => format!("of {process} on {}", names(nodes)),
+        Target::Between { a, b } => format!("between {} and {}", names(a), names(b)),
+        #[allow(unreachable_patterns)]
+        other => serde_json::to_string(other).unwrap_or_default(),
+    };
+    let mut text = format!("{} {on}", kind.name());
+    if let Ok(serde_json::Value::Object(fields)) = serde_json::to_value(kind) {
+        for (field, value) in fields.iter().filter(|(field, _)| *field != "fault") {
+            text.push_str(&format!(", {field}: {}", plain(value)));
+        }
+    }
+    text
+}
+
+/// A value of a fault without the signs of JSON.
+fn plain(value: &serde_json::Value) -> String {
+    value.to_string().replace(['"', '{', '}'], "").replace(',', ", ")
+}
+
+#[cfg(test)]
+impl Sweep {
+    /// One that is put together by hand.
+    pub(super) fn by_hand(base: Plan, faults: Vec<(FaultKind, Target)>, moments: Vec<Moment>) -> Self {
+        let repeats = vec![vec![None; moments.len()]; faults.len()];
+        let size = (moments.len() as u64, moments.len(), moments.len());
+        Self { base, settings: Settings::default(), faults, moments, repeats, size }
+    }
+
+    /// The same with what a case repeats.
+    pub(super) fn repeating(mut self, case: Case, repeat: Repeat) -> Self {
+        self.repeats[case.fault][case.moment] = Some(repeat);
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::PartitionDirection;
+
+    #[test]
+    fn faults_last_as_long_as_was_asked_for_and_heal_on_the_grid_within_their_phase() {
+        let sweep = super::super::tests::sweep("s");
+        let heals = |second| {
+            let at = sweep.base().phases.warmup_ends + Duration::from_secs(second);
+            let until = super::heals(sweep.base(), Duration::from_secs(60), at);
+            until.since(sweep.base().phases.warmup_ends).as_secs()
+        };
+        assert_eq!([0, 1, 29, 30, 31, 170].map(heals), [60, 90, 90, 90, 120, 180]);
+    }
+
+    #[test]
+    fn faults_are_told_in_words() {
+        let between = Target::Between { a: vec!["a".into()], b: vec!["b".into()] };
+        let partition = FaultKind::Partition { direction: PartitionDirection::AToB };
+        assert_eq!(told(&partition, &between), "partition between a and b, direction: a-to-b");
+        let process = Target::Process { nodes: vec!["a".into()], process: "wso2".into() };
+        assert_eq!(told(&FaultKind::ProcessKill, &process), "process-kill of wso2 on a");
+    }
+}

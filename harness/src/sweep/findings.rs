@@ -1,0 +1,146 @@
+//! What a sweep found: the failures of its runs, one finding a root cause.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::cases::{Case, Sweep};
+use super::repeats::Repeat;
+use super::store::Line;
+use crate::signature::Signature;
+
+/// One way in which faults break what must hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// What the failures have in common.
+    pub signature: Signature,
+    /// In how many cases it was met, those among them that repeat one that was run.
+    pub cases: u64,
+    /// The first of them.
+    pub first: Vec<Case>,
+    /// The faults that give it, by their places.
+    pub faults: BTreeSet<usize>,
+    /// The moments at which they do, by their places.
+    pub moments: BTreeSet<usize>,
+}
+
+/// All findings, by signature.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Findings {
+    found: BTreeMap<Signature, Finding>,
+}
+
+impl Findings {
+    /// Takes in a case, or several together, that failed so.
+    pub(super) fn add(&mut self, cases: &[Case], signature: &Signature) {
+        let finding = self.found.entry(signature.clone()).or_insert_with(|| Finding {
+            signature: signature.clone(),
+            cases: 0,
+            first: cases.to_vec(),
+            faults: BTreeSet::new(),
+            moments: BTreeSet::new(),
+        });
+        finding.cases += 1;
+        if cases < finding.first.as_slice() {
+            finding.first = cases.to_vec();
+        }
+        finding.faults.extend(cases.iter().map(|case| case.fault));
+        finding.moments.extend(cases.iter().map(|case| case.moment));
+    }
+
+    /// All of them, those of most cases first.
+    pub fn list(&self) -> Vec<&Finding> {
+        let mut list: Vec<&Finding> = self.found.values().collect();
+        list.sort_by_key(|finding| std::cmp::Reverse(finding.cases));
+        list
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.found.is_empty()
+    }
+
+    /// How many root causes there are.
+    pub fn len(&self) -> usize {
+        self.found.len()
+    }
+}
+
+/// How far a sweep came, and what it found.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Swept {
+    /// What single faults break.
+    pub findings: Findings,
+    /// What only pairs of faults break.
+    pub pair_findings: Findings,
+    /// Single faults: cases that were run.
+    pub ran: u64,
+    /// Cases that are the run without faults.
+    pub nothing_to_kill: u64,
+    /// Cases that repeat the run of an earlier moment.
+    pub of_earlier_moments: u64,
+    /// Cases that are not run yet.
+    pub left: u64,
+    /// Cases that broke something, those among them that repeat one that was run.
+    pub broken: u64,
+    /// Pairs: how many there are, how many were run, and how many were left out because one of the two breaks
+    /// something alone.
+    pub pairs: PairCounts,
+}
+
+/// How many pairs there are, and what became of them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct PairCounts {
+    /// All pairs within the window; zero when none were asked for.
+    pub all: u64,
+    /// Pairs that were run.
+    pub ran: u64,
+    /// Pairs that were drawn and left out because one of the two breaks something alone.
+    pub implied: u64,
+}
+
+impl Swept {
+    /// Puts together what the runs of a sweep gave.
+    pub fn of(sweep: &Sweep, lines: &[Line]) -> Self {
+        let mut swept = Swept::default();
+        let mut singles: BTreeMap<Case, &BTreeSet<Signature>> = BTreeMap::new();
+        for line in lines {
+            match line.cases.as_slice() {
+                [single] => {
+                    singles.insert(*single, &line.fails);
+                }
+                pair => {
+                    swept.pairs.ran += 1;
+                    line.fails.iter().for_each(|signature| swept.pair_findings.add(pair, signature));
+                }
+            }
+        }
+        for case in sweep.cases() {
+            let run = match sweep.repeat(case) {
+                Some(Repeat::NothingToKill) => {
+                    swept.nothing_to_kill += 1;
+                    continue;
+                }
+                Some(Repeat::OfMoment(moment)) => {
+                    swept.of_earlier_moments += 1;
+                    Case { moment, ..case }
+                }
+                None => {
+                    let there = singles.contains_key(&case);
+                    swept.ran += u64::from(there);
+                    swept.left += u64::from(!there);
+                    case
+                }
+            };
+            let Some(fails) = singles.get(&run) else { continue };
+            swept.broken += u64::from(!fails.is_empty());
+            fails.iter().for_each(|signature| swept.findings.add(&[case], signature));
+        }
+        // What a single fault breaks is no finding of pairs.
+        swept.pair_findings.found.retain(|signature, _| !swept.findings.found.contains_key(signature));
+        swept
+    }
+
+    /// Whether everything that was to be run was, and nothing was broken.
+    pub fn holds(&self) -> bool {
+        self.left == 0 && self.findings.is_empty() && self.pair_findings.is_empty()
+    }
+}

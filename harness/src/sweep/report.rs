@@ -1,0 +1,200 @@
+//! What a sweep says, for a terminal, as Markdown, and for programs.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use serde_json::json;
+
+use super::cases::{Case, Sweep};
+use super::findings::{Finding, Swept};
+use crate::signature::Signature;
+use crate::time::SimTime;
+
+/// How many of the faults and moments of a finding are named.
+const NAMED_MAX: usize = 5;
+
+/// What a sweep has shown, in a sentence that is true or false.
+pub fn statement(sweep: &Sweep, swept: &Swept) -> String {
+    let (faults, moments) = (sweep.faults().len(), sweep.moments().len());
+    let mut kinds: Vec<&str> = sweep.faults().iter().map(|(kind, _)| kind.name()).collect();
+    kinds.dedup();
+    let cases = faults * moments;
+    let what = "what must hold whatever fails";
+    if swept.left > 0 {
+        let (left, broken) = (swept.left, swept.findings.len());
+        return format!(
+            "Not finished: {left} of {cases} cases are not run yet; so far {what} is broken in {broken} ways."
+        );
+    }
+    let all = format!("{faults} of {} kinds at any of {moments} moments", kinds.len());
+    match swept.findings.len() {
+        0 => format!("No single fault of {all} breaks {what}."),
+        ways => format!(
+            "Single faults break {what} in {ways} {}: {} of {cases} cases ({all}).",
+            if ways == 1 { "way" } else { "ways" },
+            swept.broken
+        ),
+    }
+}
+
+/// How the statement was arrived at: what was run and what was not.
+fn grounds(sweep: &Sweep, swept: &Swept) -> String {
+    let (events, instants, classes) = sweep.size();
+    let mut text = format!(
+        "{} runs; {} more would repeat an earlier moment's, {} more have nothing to kill. ",
+        swept.ran, swept.of_earlier_moments, swept.nothing_to_kill
+    );
+    let (chosen, each) = (sweep.moments().len(), sweep.settings().each);
+    let routine = sweep.settings().routine;
+    let _ = write!(text, "The run without faults has {events} events at {instants} moments; ");
+    let _ = match each {
+        None => {
+            write!(text, "all are gone through but routine, of which {routine} of each kind are: {chosen}.")
+        }
+        Some(each) => write!(text, "{each} of each of their {classes} classes are gone through: {chosen}."),
+    };
+    text
+}
+
+/// What was found out about pairs, if they were asked for.
+fn of_pairs(swept: &Swept) -> Option<String> {
+    let pairs = swept.pairs;
+    (pairs.all > 0).then(|| {
+        let ways = match swept.pair_findings.len() {
+            0 => "none breaks it in a way in which no single fault does".to_owned(),
+            ways => format!("they break it in {ways} ways in which no single fault does"),
+        };
+        format!(
+            "Pairs: {} of {} were run, {} were left out since one of the two breaks it alone; {ways}.",
+            pairs.ran, pairs.all, pairs.implied
+        )
+    })
+}
+
+/// Where the files of each finding are: by signature, the plan and the shrunk scenario.
+pub type Places = BTreeMap<Signature, (String, Option<String>)>;
+
+/// What a sweep says, as lines of text.
+pub fn terminal(sweep: &Sweep, swept: &Swept, places: &Places) -> String {
+    let mut lines = vec![format!("{}, seed {}", sweep.base().scenario, sweep.base().seed), String::new()];
+    let all = swept.findings.list().into_iter().chain(swept.pair_findings.list());
+    for (number, finding) in (1..).zip(all) {
+        lines.push(format!("  {number}. {}", finding.signature));
+        lines.extend(about(sweep, finding).into_iter().map(|line| format!("     {line}")));
+        if let Some((plan, shrunk)) = places.get(&finding.signature) {
+            lines.push(format!("     replay: sim replay {plan}"));
+            lines.extend(shrunk.iter().map(|shrunk| format!("     made small: {shrunk}")));
+        }
+        lines.push(String::new());
+    }
+    lines.push(format!("  {}", statement(sweep, swept)));
+    lines.extend(of_pairs(swept).map(|text| format!("  {text}")));
+    lines.push(format!("  {}", grounds(sweep, swept)));
+    lines.push(String::new());
+    lines.join("\n")
+}
+
+/// What is said of one finding.
+fn about(sweep: &Sweep, finding: &Finding) -> Vec<String> {
+    let named = |all: Vec<String>, what: &str| {
+        let more = all.len().saturating_sub(NAMED_MAX);
+        let shown = all.iter().take(NAMED_MAX).cloned().collect::<Vec<_>>().join("; ");
+        let rest = if more > 0 { format!("; and {more} more {what}") } else { String::new() };
+        format!("{shown}{rest}")
+    };
+    let faults = finding.faults.iter().map(|&fault| sweep.told(fault)).collect();
+    let mut what: BTreeMap<&str, usize> = BTreeMap::new();
+    for &moment in &finding.moments {
+        for class in &sweep.moments()[moment].what {
+            *what.entry(class).or_default() += 1;
+        }
+    }
+    let mut what: Vec<(&str, usize)> = what.into_iter().collect();
+    what.sort_by_key(|(_, times)| std::cmp::Reverse(*times));
+    let what = what.into_iter().map(|(class, _)| class.to_owned()).collect();
+    let first = finding.first.iter().map(|case| when(sweep, *case)).collect::<Vec<_>>().join(" and ");
+    vec![
+        format!("{} cases; the first: {first}", finding.cases),
+        format!("by {}", named(faults, "faults")),
+        format!("right after {}", named(what, "classes of events")),
+    ]
+}
+
+fn when(sweep: &Sweep, case: Case) -> String {
+    let at = sweep.moments()[case.moment].at.since(SimTime::ZERO);
+    format!("{} from {} on", sweep.told(case.fault), crate::time::show_span(at))
+}
+
+/// The same as Markdown.
+pub fn markdown(sweep: &Sweep, swept: &Swept, places: &Places) -> String {
+    let mut text = format!("# Sweep of {}, seed {}\n\n", sweep.base().scenario, sweep.base().seed);
+    text.push_str(&format!("{}\n\n{}\n", statement(sweep, swept), grounds(sweep, swept)));
+    if let Some(pairs) = of_pairs(swept) {
+        text.push_str(&format!("\n{pairs}\n"));
+    }
+    let all = swept.findings.list().into_iter().chain(swept.pair_findings.list());
+    for (number, finding) in (1..).zip(all) {
+        text.push_str(&format!("\n## {number}. {}\n\n", finding.signature));
+        for line in about(sweep, finding) {
+            text.push_str(&format!("- {line}\n"));
+        }
+        if let Some((plan, shrunk)) = places.get(&finding.signature) {
+            text.push_str(&format!("- replay: `sim replay {plan}`\n"));
+            if let Some(shrunk) = shrunk {
+                text.push_str(&format!("- made small: `{shrunk}`\n"));
+            }
+        }
+    }
+    text
+}
+
+/// The same for programs.
+pub fn json(sweep: &Sweep, swept: &Swept, places: &Places) -> String {
+    let finding = |finding: &Finding| {
+        let place = places.get(&finding.signature);
+        json!({
+            "id": finding.signature.id(),
+            "signature": finding.signature,
+            "cases": finding.cases,
+            "first": finding.first.iter().map(|case| json!({
+                "at_ns": sweep.moments()[case.moment].at,
+                "fault": sweep.faults()[case.fault].0,
+                "target": sweep.faults()[case.fault].1,
+            })).collect::<Vec<_>>(),
+            "faults": finding.faults.iter().map(|&fault| sweep.told(fault)).collect::<Vec<_>>(),
+            "moments": finding.moments.len(),
+            "plan": place.map(|(plan, _)| plan),
+            "shrunk": place.and_then(|(_, shrunk)| shrunk.as_ref()),
+        })
+    };
+    let (events, instants, classes) = sweep.size();
+    let value = json!({
+        "schema_version": super::SCHEMA_VERSION,
+        "made_by": sweep.base().made_by,
+        "scenario": sweep.base().scenario,
+        "seed": sweep.base().seed,
+        "statement": statement(sweep, swept),
+        "holds": swept.holds(),
+        "faults": sweep.faults().len(),
+        "moments": sweep.moments().len(),
+        "events_of_the_run_without_faults": events,
+        "moments_of_the_run_without_faults": instants,
+        "classes_of_events": classes,
+        "cases": sweep.faults().len() * sweep.moments().len(),
+        "ran": swept.ran,
+        "repeats_of_earlier_moments": swept.of_earlier_moments,
+        "repeats_with_nothing_to_kill": swept.nothing_to_kill,
+        "left": swept.left,
+        "broken": swept.broken,
+        "findings": swept.findings.list().into_iter().map(finding).collect::<Vec<_>>(),
+        "pairs": {
+            "all": swept.pairs.all,
+            "ran": swept.pairs.ran,
+            "implied": swept.pairs.implied,
+            "findings": swept.pair_findings.list().into_iter().map(finding).collect::<Vec<_>>(),
+        },
+    });
+    let mut text = serde_json::to_string_pretty(&value).expect("a value is always JSON");
+    text.push('\n');
+    text
+}
