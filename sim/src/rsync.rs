@@ -77,9 +77,7 @@ pub async fn client(job: &Job, io: impl AsyncRead + AsyncWrite + Unpin, env: &im
     activity.last_ns.set(env.now_ns());
     let sends = job.client_sends();
     let options = &job.options;
-    if sends && options.output.verbose > 0 && options.recursive {
-        console.info("sending incremental file list");
-    }
+    say_that_the_list_begins(&console, options, sends);
     let (read, write) = tokio::io::split(io);
     let (mut inbound, mut outbound) =
         (Inbound::new(read, env, &activity), Outbound::new(write, env, &activity));
@@ -115,7 +113,7 @@ pub async fn client(job: &Job, io: impl AsyncRead + AsyncWrite + Unpin, env: &im
         let output = options.output;
         let human = output.human;
         if output.stats {
-            for line in stats_lines(&half.stats, human) {
+            for line in stats_lines(&half.stats, human, sends || half.stats.listed.total() > 0) {
                 console.info(line);
             }
         }
@@ -125,11 +123,29 @@ pub async fn client(job: &Job, io: impl AsyncRead + AsyncWrite + Unpin, env: &im
             }
         }
         if code != 0 {
-            let place = if sends { "main.c(1394)" } else { "main.c(1898)" };
-            console.warning(error_line(code, place, if sends { "sender" } else { "generator" }));
+            let (place, role) = match (sends, half.stats.listed.total()) {
+                (true, _) => ("main.c(1394)", "sender"),
+                (false, 0) => ("main.c(1898)", "Receiver"),
+                (false, _) => ("main.c(1898)", "generator"),
+            };
+            console.warning(error_line(code, place, role));
         }
     }
     ended(&console, code, half.stats, half.transferred)
+}
+
+/// What `-v` says of the list, which takes the model no time.
+fn say_that_the_list_begins(console: &Console, options: &Options, sends: bool) {
+    if options.output.verbose == 0 {
+        return;
+    }
+    match (sends, options.is_incremental()) {
+        (true, true) => console.info("sending incremental file list"),
+        (false, true) => console.info("receiving incremental file list"),
+        (true, false) if options.transfers_folders() => console.info("building file list ... done"),
+        (false, false) if options.transfers_folders() => console.info("receiving file list ... done"),
+        _ => {}
+    }
 }
 
 /// The process at the other end of the connection, as the remote shell starts it. Gives its exit status.
@@ -201,6 +217,8 @@ async fn half<R: AsyncRead + Unpin, W: AsyncWrite + Unpin, E: Env>(
             inbound,
             outbound,
             stats,
+            matches: 0,
+            literal: 0,
             trouble,
             transferred,
         };

@@ -107,7 +107,8 @@ impl Tweak {
         match self.change {
             Change::Add => mode | bits,
             Change::Remove => mode & !bits,
-            Change::Set => mode & !(self.who.unwrap_or(0o777)) & 0o777 | bits,
+            // Setuid and its kin stay unless they are named.
+            Change::Set => mode & !(self.who.unwrap_or(0o777) | self.special) | bits,
         }
     }
 }

@@ -9,13 +9,14 @@ use std::io::{self, Write};
 use std::os::unix::ffi::OsStringExt;
 use std::path::Path;
 
+use super::console::escaped;
 use super::env::Signal;
 use super::job::{Direction, Job};
 use super::local::{Interruption, LocalRun, run_local};
 use super::options::Refusal;
 use super::outcome::{Line, SYNTAX, Stream};
 use super::paths::absolute;
-use super::real_tree::{apply, load, who_am_i};
+use super::real_tree::{apply, load, load_through, plain, real, who_am_i};
 use super::tree_limits::{Measured, check_apart};
 use crate::disk::Disk;
 
@@ -71,8 +72,23 @@ pub fn run(args: &[OsString]) -> u8 {
     ran.exit_code
 }
 
+/// What a path with a host before it means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hosts {
+    /// It is refused: the command works on this machine alone.
+    Refused,
+    /// Every host is this machine, and its users begin in the folder of the command: what the fidelity tests
+    /// need to see pushes and pulls.
+    AllHere,
+}
+
 /// Runs the command in a folder, and gives what it would print.
 pub fn run_in(folder: &Path, args: &[Vec<u8>]) -> Ran {
+    run_with_hosts(folder, args, Hosts::Refused)
+}
+
+/// As [`run_in`], for paths that name hosts.
+pub fn run_with_hosts(folder: &Path, args: &[Vec<u8>], hosts: Hosts) -> Ran {
     let said = |exit_code, text: String| Ran {
         exit_code,
         lines: text
@@ -84,18 +100,22 @@ pub fn run_in(folder: &Path, args: &[Vec<u8>]) -> Ran {
         Ok(both) => both,
         Err(wrong) => return said(64, format!("sim rsync: {wrong}\n{HELP}")),
     };
-    let job = match Job::parse(&args) {
+    let working_folder = folder.as_os_str().to_owned().into_vec();
+    let read = |path: &[u8]| std::fs::read(real(&absolute(&working_folder, path)));
+    let job = match Job::parse_with(&args, read) {
         Ok(job) => job,
-        Err(Refusal::Rsync { lines, code }) => return said(code, lines.join("\n")),
+        Err(Refusal::Rsync { lines, code }) => {
+            let shown = |line: &String| String::from_utf8_lossy(&escaped(line.as_bytes())).into_owned();
+            return said(code, lines.iter().map(shown).collect::<Vec<_>>().join("\n"));
+        }
         Err(refusal) => return said(SYNTAX, format!("sim rsync: {refusal}")),
     };
-    if job.direction != Direction::Local {
+    if job.direction != Direction::Local && hosts == Hosts::Refused {
         return said(
             SYNTAX,
             "sim rsync: works on local folders only; a cluster's scenario syncs hosts".to_owned(),
         );
     }
-    let working_folder = folder.as_os_str().to_owned().into_vec();
     let (user, umask) = who_am_i();
     let here = |path: &[u8]| absolute(&working_folder, path);
     let options = &job.options;
@@ -116,8 +136,10 @@ pub fn run_in(folder: &Path, args: &[Vec<u8>]) -> Ran {
     for source in &job.sources {
         load(&mut source_disk, &here(source), source.ends_with(b"/"));
     }
+    let pulls = !job.client_sends();
+    let mut target_disk = Disk::default();
     for path in options.named_files() {
-        load(&mut source_disk, &here(path), true);
+        load(if pulls { &mut target_disk } else { &mut source_disk }, &here(path), true);
     }
     source_disk.sync();
     for path in &own.source_io_errors {
@@ -129,27 +151,28 @@ pub fn run_in(folder: &Path, args: &[Vec<u8>]) -> Ran {
     source_disk.set_user(user);
 
     let destination = here(&job.destination);
-    let mut target_disk = Disk::default();
-    load(&mut target_disk, &destination, true);
+    let real_destination = load_through(&mut target_disk, &destination);
     let inside = |dir: &[u8]| absolute(&destination, dir);
     for dir in &options.alt_dests {
         load(&mut target_disk, &inside(dir), true);
     }
-    let mut written = vec![destination.clone()];
+    let mut written = vec![real_destination];
     for dir in [&options.backup_dir, &options.temp_dir, &options.partial_dir].into_iter().flatten() {
         if dir.starts_with(b"/") || dir.split(|&byte| byte == b'/').any(|part| part == b"..") {
             load(&mut target_disk, &inside(dir), true);
-            written.push(inside(dir));
+            written.push(plain(&inside(dir)));
         }
     }
     target_disk.sync();
     target_disk.set_user(user);
     let before = target_disk.clone();
 
+    let (client_disk, server_disk) =
+        if pulls { (target_disk, source_disk) } else { (source_disk, target_disk) };
     let ended = run_local(
         LocalRun {
-            client_disk: source_disk,
-            server_disk: target_disk,
+            client_disk,
+            server_disk,
             working_folder: working_folder.clone(),
             umask,
             now_ns: now_ns(),
@@ -159,10 +182,10 @@ pub fn run_in(folder: &Path, args: &[Vec<u8>]) -> Ran {
         &job,
     );
     let mut ran = Ran { exit_code: ended.outcome.exit_code, lines: ended.outcome.lines };
+    let after = if pulls { &ended.client_disk } else { &ended.server_disk };
     if !options.dry_run {
         for path in &written {
-            let path = path_of_folder(path);
-            if let Err((at, error)) = apply(&before, &ended.server_disk, path) {
+            if let Err((at, error)) = apply(&before, after, path) {
                 let text = format!("sim rsync: cannot put the result into {}: {error}", at.display());
                 ran.lines.push(Line { stream: Stream::Err, text: text.into_bytes() });
                 ran.exit_code = 74;
@@ -170,12 +193,6 @@ pub fn run_in(folder: &Path, args: &[Vec<u8>]) -> Ran {
         }
     }
     ran
-}
-
-/// A path without the slashes at its end.
-fn path_of_folder(path: &[u8]) -> &[u8] {
-    let slashes = path.iter().rev().take_while(|&&byte| byte == b'/').count();
-    if slashes == path.len() { b"/" } else { &path[..path.len() - slashes] }
 }
 
 /// The real time: what a real rsync would stamp new files with. Nothing else of a run depends on it.

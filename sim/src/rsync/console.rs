@@ -96,7 +96,7 @@ impl Console {
             let seen = itemize > 0 && (significant || itemize > 1 || verbose > 1 || !note.is_empty());
             let here = changes.has(Changes::LOCAL) && significant;
             let folder = entry.is_folder() && significant;
-            seen || ((here || folder) && (itemize > 0 || verbose > 0)) || (verbose > 1 && significant)
+            seen || ((here || folder) && (itemize > 0 || verbose > 0))
         };
         if !shown {
             return;
@@ -141,7 +141,7 @@ impl Console {
 
 /// A line as rsync prints it in the C locale (cron's): what cannot be printed as `\#ooo`, and a backslash that
 /// would look like that.
-fn escaped(text: &[u8]) -> Vec<u8> {
+pub(super) fn escaped(text: &[u8]) -> Vec<u8> {
     let mut shown = Vec::with_capacity(text.len());
     for (at, &byte) in text.iter().enumerate() {
         let looks_escaped = byte == b'\\'

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 
+use super::outcome::Kinds;
 use crate::disk::Kind;
 
 /// One name of the transfer, as both sides know it.
@@ -85,6 +86,15 @@ pub fn sort_and_clean(entries: &mut Vec<Entry>) {
             _ => entries.push(entry),
         }
     }
+}
+
+/// How many entries of each kind a list has, and how many bytes.
+pub fn count(entries: &[Entry]) -> (Kinds, u64) {
+    let mut kinds = Kinds::default();
+    for entry in entries {
+        kinds.count(entry.kind);
+    }
+    (kinds, entries.iter().map(|entry| entry.size).sum())
 }
 
 /// Drops folders that hold nothing but such folders (`-m`).

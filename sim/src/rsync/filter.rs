@@ -135,7 +135,7 @@ impl Rule {
 
     fn matches(&self, name: &[u8], is_folder: bool) -> bool {
         if self.folders_only && !is_folder {
-            return false;
+            return self.negated;
         }
         let found = match self.pattern.strip_suffix(b"/***") {
             Some(folder) => {
@@ -268,14 +268,14 @@ pub fn parse_rule(text: &[u8]) -> Result<Rule, RuleError> {
 }
 
 /// The rules of a file's lines. Empty lines and those that begin with `#` or `;` say nothing; with `nul`, rules
-/// end with NUL bytes and nothing is a comment.
+/// end with NUL bytes and nothing is a comment. `file` is the file's name for messages.
 ///
 /// # Errors
 /// The first line that is no rule.
-pub fn parse_lines(content: &[u8], kind: LineKind, nul: bool) -> Result<Vec<Rule>, RuleError> {
+pub fn parse_lines(content: &[u8], kind: LineKind, nul: bool, file: &str) -> Result<Vec<Rule>, RuleError> {
     let mut rules = Vec::new();
     let lines = content.split(|&byte| if nul { byte == 0 } else { matches!(byte, b'\n' | b'\r') });
-    for line in lines {
+    for (number, line) in (1..).zip(lines) {
         if line.is_empty() || (!nul && matches!(line[0], b'#' | b';')) {
             continue;
         }
@@ -285,12 +285,20 @@ pub fn parse_lines(content: &[u8], kind: LineKind, nul: bool) -> Result<Vec<Rule
             LineKind::Rules => {
                 let line = trim_start(line);
                 if !line.is_empty() {
-                    rules.push(parse_rule(line)?);
+                    rules.push(parse_rule(line).map_err(|error| located(error, file, number))?);
                 }
             }
         }
     }
     Ok(rules)
+}
+
+/// A wrong rule of a file is named by its place, not by its text.
+fn located(error: RuleError, file: &str, number: usize) -> RuleError {
+    let RuleError::Wrong(line) = error else { return error };
+    let (what, _) = line.split_once(": ").unwrap_or((&line, ""));
+    let what = if what.starts_with("invalid modifier") { "invalid modifier in filter rule" } else { what };
+    RuleError::Wrong(format!("{what}: <rule from {file} line {number}>"))
 }
 
 fn trim_start(text: &[u8]) -> &[u8] {

@@ -45,9 +45,9 @@ impl Changes {
         self.0 & other.0 == other.0
     }
 
-    /// Whether something is to be told: more than that it was done here.
+    /// Whether something is to be told: more than that it was done here, or linked.
     pub fn is_significant(self) -> bool {
-        self.0 & !Changes::LOCAL.0 != 0
+        self.0 & !(Changes::LOCAL.0 | Changes::LINKED.0) != 0
     }
 }
 

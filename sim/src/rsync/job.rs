@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::env::Env;
 use super::filter::{self, Rule};
-use super::options::{LineKind, Options, Refusal, RuleSource, parse, protect_backups};
+use super::options::{CheckRules, LineKind, Options, Refusal, RuleSource, parse, protect_backups};
 use super::outcome::{FILE_IO, SYNTAX};
 use super::paths::absolute;
 use super::stop::show_errno;
@@ -65,7 +65,25 @@ impl Job {
     /// # Errors
     /// What rsync would say, or which option is not modelled.
     pub fn parse(args: &[Vec<u8>]) -> Result<Job, Refusal> {
-        let parsed = parse(args)?;
+        Self::read(args, &|_, _, _| Ok(()))
+    }
+
+    /// As [`Job::parse`]; files of rules are looked at where rsync looks at them, among the options: `read` gives
+    /// their content.
+    ///
+    /// # Errors
+    /// As [`Job::parse`], and what is wrong with those files.
+    pub fn parse_with(
+        args: &[Vec<u8>],
+        read: impl Fn(&[u8]) -> std::io::Result<Vec<u8>>,
+    ) -> Result<Job, Refusal> {
+        Self::read(args, &|path, kind, nul| {
+            parse_rules(path, kind, nul, read(path).as_ref().map(Vec::as_slice)).map(drop)
+        })
+    }
+
+    fn read(args: &[Vec<u8>], check: &CheckRules<'_>) -> Result<Job, Refusal> {
+        let parsed = parse(args, check)?;
         let mut paths = parsed.paths;
         let Some(destination) = paths.pop() else {
             return Err(Refusal::at(
@@ -77,12 +95,16 @@ impl Job {
         if paths.is_empty() {
             return Err(Refusal::NotModelled { option: "(a listing: no destination given)".to_owned() });
         }
+        if parsed.options.files_from.is_some() && paths.len() > 1 {
+            // rsync prints its whole usage, which is left out here but for the line that it begins with.
+            let line = "rsync  version 3.5.0  protocol version 32";
+            return Err(Refusal::at(line, SYNTAX, "options.c(2621) [client=3.5.0]"));
+        }
         let sources = paths.iter().map(|path| place(path)).collect::<Result<Vec<_>, _>>()?;
         let (to, destination) = place(&destination)?;
         let from = sources[0].0.clone();
-        if to.is_none() && sources.iter().any(|(host, _)| host.is_some() != from.is_some()) {
-            let line = "Unexpected local arg: all source args must come from one machine";
-            return Err(Refusal::at(line, SYNTAX, "main.c(1551) [Receiver=3.5.0]"));
+        if to.is_none() {
+            one_machine(&paths, &sources)?;
         }
         let direction = match (from, to) {
             (None, None) => Direction::Local,
@@ -93,6 +115,11 @@ impl Job {
                 return Err(Refusal::at(line, SYNTAX, "main.c(1471) [Receiver=3.5.0]"));
             }
         };
+        if parsed.contimeout {
+            let line = "The --contimeout option may only be used when connecting to an rsync daemon.";
+            let role = if matches!(direction, Direction::Pull(_)) { "Receiver" } else { "sender" };
+            return Err(Refusal::at(line, SYNTAX, &format!("main.c(1608) [{role}=3.5.0]")));
+        }
         let sources: Vec<_> = sources.into_iter().map(|(_, path)| path).collect();
         if sources.iter().any(Vec::is_empty) && direction == Direction::Local {
             return Err(Refusal::at("Empty source arg specified.", SYNTAX, "main.c(1551) [sender=3.5.0]"));
@@ -100,10 +127,6 @@ impl Job {
         if destination.is_empty() && direction == Direction::Local {
             let line = "Empty destination arg specified (use \".\" or see --old-args).";
             return Err(Refusal::at(line, SYNTAX, "main.c(685) [sender=3.5.0]"));
-        }
-        if parsed.options.files_from.is_some() && sources.len() > 1 {
-            let line = "rsync: --files-from takes one source argument only";
-            return Err(Refusal::at(line, SYNTAX, "options.c(2621) [client=3.5.0]"));
         }
         Ok(Job { options: parsed.options, direction, sources, destination })
     }
@@ -138,20 +161,8 @@ impl Job {
     }
 
     fn rules_of_file(&self, env: &impl Env, path: &[u8], kind: LineKind) -> Result<Vec<Rule>, Refusal> {
-        let shown = String::from_utf8_lossy(path);
-        let content =
-            env.read_disk(|disk| disk.read(absolute(env.working_folder(), path))).map_err(|error| {
-                let what = if kind == LineKind::Include { "include" } else { "exclude" };
-                let line =
-                    format!("rsync: [client] failed to open {what} file {shown}: {}", show_errno(&error));
-                Refusal::at(line, FILE_IO, "exclude.c(1719) [client=3.5.0]")
-            })?;
-        filter::parse_lines(&content, kind, self.options.from0).map_err(|error| match error {
-            filter::RuleError::Wrong(line) => Refusal::at(line, SYNTAX, "exclude.c(136) [client=3.5.0]"),
-            filter::RuleError::NotModelled(what) => {
-                Refusal::NotModelled { option: format!("--filter ({what})") }
-            }
-        })
+        let content = env.read_disk(|disk| disk.read(absolute(env.working_folder(), path)));
+        parse_rules(path, kind, self.options.from0, content.as_ref().map(|content| &content[..]))
     }
 
     fn names_of_file(&self, env: &impl Env, path: &[u8]) -> Result<Vec<Vec<u8>>, Refusal> {
@@ -168,9 +179,59 @@ impl Job {
             })?;
         let nul = self.options.from0;
         let lines = content.split(|&byte| if nul { byte == 0 } else { matches!(byte, b'\n' | b'\r') });
-        let names = lines.filter(|line| !line.is_empty() && (nul || !matches!(line[0], b'#' | b';')));
+        // To a sender on another host the lines go as they are, comments and all.
+        let has_comments = !nul && self.client_sends();
+        let names = lines.filter(|line| !(line.is_empty() || has_comments && matches!(line[0], b'#' | b';')));
         Ok(names.map(<[u8]>::to_vec).collect())
     }
+}
+
+/// The rules of a file with this content.
+fn parse_rules(
+    path: &[u8],
+    kind: LineKind,
+    nul: bool,
+    content: Result<&[u8], &std::io::Error>,
+) -> Result<Vec<Rule>, Refusal> {
+    let shown = String::from_utf8_lossy(path);
+    let content = content.map_err(|error| {
+        let what = if kind == LineKind::Include { "include" } else { "exclude" };
+        let line = format!("rsync: [client] failed to open {what} file {shown}: {}", show_errno(error));
+        Refusal::at(line, FILE_IO, "exclude.c(1719) [client=3.5.0]")
+    })?;
+    filter::parse_lines(content, kind, nul, &shown).map_err(|error| match error {
+        filter::RuleError::Wrong(line) => Refusal::at(line, SYNTAX, "exclude.c(136) [client=3.5.0]"),
+        filter::RuleError::NotModelled(what) => Refusal::NotModelled { option: format!("--filter ({what})") },
+    })
+}
+
+/// All sources must come from where the first one comes from.
+fn one_machine(args: &[Vec<u8>], sources: &[(Option<RemoteHost>, Vec<u8>)]) -> Result<(), Refusal> {
+    let (first, _) = &sources[0];
+    for (arg, (host, _)) in args.iter().zip(sources) {
+        let shown = String::from_utf8_lossy(arg);
+        match (first, host) {
+            (None, Some(_)) => {
+                let line = format!("Unexpected remote arg: {shown}");
+                return Err(Refusal::at(line, SYNTAX, "main.c(1555) [sender=3.5.0]"));
+            }
+            (Some(_), None) => {
+                let hint = "If arg is a remote file/dir, prefix it with a colon (:).";
+                let line = format!("Unexpected local arg: {shown}");
+                let mut refusal = Refusal::at(line, SYNTAX, "main.c(1571) [Receiver=3.5.0]");
+                if let Refusal::Rsync { lines, .. } = &mut refusal {
+                    lines.insert(1, hint.to_owned());
+                }
+                return Err(refusal);
+            }
+            (Some(first), Some(host)) if !host.host.is_empty() && host.host != first.host => {
+                let line = "All source args must come from the same machine.";
+                return Err(Refusal::at(line, SYNTAX, "main.c(1575) [Receiver=3.5.0]"));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 /// A path with the host before its colon, if a colon stands before any slash.

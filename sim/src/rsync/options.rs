@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::chmod::Tweak;
 use super::filter::Rule;
 
-pub use parse::{Refusal, parse, protect_backups};
+pub use parse::{CheckRules, Refusal, parse, protect_backups};
 
 /// When a destination's surplus entries are removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -203,6 +203,14 @@ impl Options {
     /// Whether folders are transferred.
     pub fn transfers_folders(&self) -> bool {
         self.recursive || self.dirs
+    }
+
+    /// Whether the list is sent folder by folder while the transfer goes on, not whole before it.
+    pub fn is_incremental(&self) -> bool {
+        let needs_all = matches!(self.delete, Some(DeleteWhen::Before | DeleteWhen::After))
+            || self.delay_updates
+            || self.prune_empty_dirs;
+        self.recursive && !self.no_inc_recursive && !needs_all
     }
 
     /// Whether a line is printed for each name.

@@ -163,7 +163,8 @@ pub(crate) fn error_line(code: u8, place: &str, role: &str) -> String {
 }
 
 /// The paragraph of `--stats`; the model takes no time to list files, so the two times are 0.001 and 0.
-pub(crate) fn stats_lines(stats: &Stats, human: u8) -> Vec<String> {
+/// `with_times` is false for a client that received nothing.
+pub(crate) fn stats_lines(stats: &Stats, human: u8, with_times: bool) -> Vec<String> {
     let number = |number: u64| grouped(number, human);
     let kinds = |kinds: &Kinds| {
         let parts = [
@@ -181,7 +182,7 @@ pub(crate) fn stats_lines(stats: &Stats, human: u8) -> Vec<String> {
         let total = number(kinds.total());
         if shown.is_empty() { total } else { format!("{total} ({})", shown.join(", ")) }
     };
-    vec![
+    let mut lines = vec![
         String::new(),
         format!("Number of files: {}", kinds(&stats.listed)),
         format!("Number of created files: {}", kinds(&stats.created)),
@@ -192,11 +193,14 @@ pub(crate) fn stats_lines(stats: &Stats, human: u8) -> Vec<String> {
         format!("Literal data: {} bytes", number(stats.literal)),
         format!("Matched data: {} bytes", number(stats.matched)),
         format!("File list size: {}", number(stats.list_size)),
-        "File list generation time: 0.001 seconds".to_owned(),
-        "File list transfer time: 0.000 seconds".to_owned(),
-        format!("Total bytes sent: {}", number(stats.sent)),
-        format!("Total bytes received: {}", number(stats.received)),
-    ]
+    ];
+    if with_times {
+        lines.push("File list generation time: 0.001 seconds".to_owned());
+        lines.push("File list transfer time: 0.000 seconds".to_owned());
+    }
+    lines.push(format!("Total bytes sent: {}", number(stats.sent)));
+    lines.push(format!("Total bytes received: {}", number(stats.received)));
+    lines
 }
 
 /// The two lines with which `-v` and `--stats` end; `seconds` is how long the run took.

@@ -37,8 +37,24 @@ pub(super) fn who_am_i() -> (User, u32) {
 /// is not there is left out; what cannot be read stands there unreadable. With `follow`, a symlink at its end is
 /// taken for the folder that it leads to.
 pub fn load(disk: &mut Disk, path: &[u8], follow: bool) {
-    let slashes = path.iter().rev().take_while(|&&byte| byte == b'/').count();
-    let path = if slashes == path.len() { b"/" } else { &path[..path.len() - slashes] };
+    let path = &plain(path)[..];
+    if !load_above(disk, path) {
+        return;
+    }
+    let found = if follow { fs::metadata(real(path)) } else { fs::symlink_metadata(real(path)) };
+    if let Ok(found) = found.or_else(|_| fs::symlink_metadata(real(path))) {
+        load_entry(disk, path, &found);
+    }
+    // Names have just been added to the folders above it.
+    for end in (1..path.len()).filter(|&at| path[at] == b'/') {
+        if let Ok(found) = fs::metadata(real(&path[..end])) {
+            let _ = disk.set_mtime(&path[..end], mtime_ns(&found), 0);
+        }
+    }
+}
+
+/// Makes the folders above a path; false when there is something else on the way.
+fn load_above(disk: &mut Disk, path: &[u8]) -> bool {
     let ends = (1..path.len()).filter(|&at| path[at] == b'/');
     for end in ends {
         let above = &path[..end];
@@ -49,25 +65,66 @@ pub fn load(disk: &mut Disk, path: &[u8], follow: bool) {
             Ok(found) if found.is_dir() => {
                 let _ = disk.create_dir(above, found.mode(), 0);
                 let _ = disk.chown(above, User { uid: found.uid(), gid: found.gid() }, 0);
+                let _ = disk.set_mtime(above, mtime_ns(&found), 0);
             }
             Ok(_) => {
                 let _ = disk.write(above, Bytes::new(), 0o644, 0);
-                return;
+                return false;
             }
-            Err(_) => return,
+            Err(_) => return false,
         }
     }
-    let found = if follow { fs::metadata(real(path)) } else { fs::symlink_metadata(real(path)) };
-    if let Ok(found) = found.or_else(|_| fs::symlink_metadata(real(path))) {
-        load_entry(disk, path, &found);
+    true
+}
+
+/// As [`load`] with what a symlink at the end of the path leads to, and the symlink itself.
+pub(super) fn load_through(disk: &mut Disk, path: &[u8]) -> Vec<u8> {
+    let path = plain(path);
+    let is_link = fs::symlink_metadata(real(&path)).is_ok_and(|found| found.is_symlink());
+    let Ok(target) = fs::canonicalize(real(&path)).map(|target| target.into_os_string().into_vec()) else {
+        load(disk, &path, false);
+        return path;
+    };
+    if !is_link {
+        load(disk, &path, true);
+        return path;
     }
+    load_above(disk, &path);
+    let _ = disk.symlink(&target, &path, 0);
+    if let Ok(found) = fs::symlink_metadata(real(&path)) {
+        let _ = disk.chown(&path, User { uid: found.uid(), gid: found.gid() }, 0);
+        let _ = disk.set_mtime(&path, mtime_ns(&found), 0);
+    }
+    load(disk, &target, true);
+    target
+}
+
+/// A path without slashes at its end and without `.`, and without `..` where no symlink stands before it.
+pub(super) fn plain(path: &[u8]) -> Vec<u8> {
+    let mut parts: Vec<&[u8]> = Vec::new();
+    let whole = |parts: &[&[u8]]| [b"/".as_slice(), &parts.join(&b'/')].concat();
+    for part in path.split(|&byte| byte == b'/').filter(|part| !part.is_empty() && *part != b".") {
+        let leads_away =
+            |parts: &[&[u8]]| fs::symlink_metadata(real(&whole(parts))).is_ok_and(|at| at.is_symlink());
+        if part == b".." && parts.last() != Some(&b"..".as_slice()) && !leads_away(&parts) {
+            parts.pop();
+        } else {
+            parts.push(part);
+        }
+    }
+    whole(&parts)
 }
 
 fn load_entry(disk: &mut Disk, path: &[u8], found: &fs::Metadata) {
+    let kind = found.file_type();
     if disk.exists(path) && path != b"/" {
+        // It stands there as a folder on the way to something else: its content may be missing.
+        if kind.is_dir() {
+            load_content(disk, path);
+            let _ = disk.set_mtime(path, mtime_ns(found), 0);
+        }
         return;
     }
-    let kind = found.file_type();
     let (mode, rdev) = (found.mode() & 0o7777, found.rdev());
     let numbers = || (rustix::fs::major(rdev), rustix::fs::minor(rdev));
     let made = if kind.is_dir() {
@@ -143,6 +200,15 @@ pub(super) fn apply(before: &Disk, after: &Disk, root: &[u8]) -> Result<(), (Pat
     for (path, stat) in &old {
         if new.get(path).is_some_and(|now| now.ino == stat.ino) && stat.kind != Kind::Folder {
             links.insert(stat.ino, path.clone());
+        }
+    }
+    // A name below the path may be linked to one elsewhere: a folder of --link-dest.
+    let is_new = |stat: &&Stat| stat.nlink > 1 && stat.kind != Kind::Folder && !links.contains_key(&stat.ino);
+    if new.values().any(|stat| is_new(&stat)) {
+        for (path, stat) in before.walk(b"/").unwrap_or_default() {
+            if stat.kind != Kind::Folder && after.lstat(&path).is_ok_and(|now| now.ino == stat.ino) {
+                links.entry(stat.ino).or_insert_with(|| path.to_vec());
+            }
         }
     }
     // What goes away or changes its kind, from the bottom up.

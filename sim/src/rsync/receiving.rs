@@ -21,7 +21,7 @@ use tokio::sync::mpsc;
 
 use super::console::Console;
 use super::env::{Env, join};
-use super::file_list::{Entry, prune_empty_folders};
+use super::file_list::{Entry, count, prune_empty_folders};
 use super::filter::Filters;
 use super::options::Options;
 use super::outcome::{Kinds, Stats};
@@ -44,6 +44,8 @@ pub(super) struct Receiving<'a, E> {
     /// The names of the list, to find what is surplus.
     names: BTreeSet<Bytes>,
     destination: Destination,
+    /// This is a client whose list is empty.
+    nothing_comes: bool,
     /// Items and requests for the sender that wait to be written; lines to print overtake them.
     queue: RefCell<Vec<Message>>,
     trouble: RefCell<Trouble>,
@@ -54,6 +56,8 @@ pub(super) struct Receiving<'a, E> {
     files_done: Cell<u64>,
     /// What the receiver rebuilds a file from, by the index of the file.
     bases: RefCell<BTreeMap<u32, Basis>>,
+    /// Modes of those that lie elsewhere than their file, which stand for that of the file without `-p`.
+    base_modes: RefCell<BTreeMap<u32, u32>>,
     /// The file that is being written, to be cleaned up when the run is interrupted.
     in_flight: RefCell<Option<InFlight>>,
     /// Files that wait for the end, with `--delay-updates`: index and where they lie.
@@ -76,6 +80,8 @@ struct InFlight {
     /// Where it is written: a temporary name, or its own with `--inplace`.
     path: Vec<u8>,
     in_place: bool,
+    /// The mode that it will have.
+    mode: u32,
     /// Bytes of content came over the connection, so that a part is worth keeping.
     got_literal: bool,
 }
@@ -136,7 +142,10 @@ async fn run_inner<R: AsyncRead + Unpin, W: AsyncWrite + Unpin, E: Env>(
                 list_size += piece.len() as u64;
                 decode_list(piece, &mut list).map_err(|_| Stop::Garbled)?;
             }
-            Message::ListEnd { io_error } => break io_error,
+            Message::ListEnd { io_error, listed } => {
+                (received.stats.listed, received.stats.total_size) = listed.unwrap_or_else(|| count(&list));
+                break io_error;
+            }
             Message::Line { error, partial, text } => console.relay(error, partial, &text),
             _ => return Err(Stop::Garbled),
         }
@@ -144,7 +153,14 @@ async fn run_inner<R: AsyncRead + Unpin, W: AsyncWrite + Unpin, E: Env>(
     if options.prune_empty_dirs {
         prune_empty_folders(&mut list);
     }
-    let destination = match destination::choose(env, options, console, destination, &mut list) {
+    // A client that has nothing to receive looks at nothing and makes nothing.
+    let listed = received.stats.listed.total();
+    let nothing_comes = console.is_client() && listed == 0;
+    let chosen = match nothing_comes {
+        true => Ok(Destination::default()),
+        false => destination::choose(env, options, console, destination, &list, listed),
+    };
+    let destination = match chosen {
         Ok(destination) => destination,
         Err(stop) => {
             for message in console.take_queued() {
@@ -154,6 +170,13 @@ async fn run_inner<R: AsyncRead + Unpin, W: AsyncWrite + Unpin, E: Env>(
             return Err(stop);
         }
     };
+    if !nothing_comes && let Err(stop) = destination::check_folders(env, options, console, &destination) {
+        for message in console.take_queued() {
+            outbound.push(&message);
+        }
+        outbound.flush().await?;
+        return Err(stop);
+    }
     let names = if options.deletes() {
         list.iter().map(|entry| entry.name.clone()).collect()
     } else {
@@ -168,6 +191,7 @@ async fn run_inner<R: AsyncRead + Unpin, W: AsyncWrite + Unpin, E: Env>(
         list,
         names,
         destination,
+        nothing_comes,
         queue: RefCell::default(),
         trouble: RefCell::new(Trouble { general: io_error, ..Trouble::default() }),
         created: RefCell::default(),
@@ -176,13 +200,10 @@ async fn run_inner<R: AsyncRead + Unpin, W: AsyncWrite + Unpin, E: Env>(
         matched: Cell::new(0),
         files_done: Cell::new(0),
         bases: RefCell::default(),
+        base_modes: RefCell::default(),
         in_flight: RefCell::new(None),
         delayed: RefCell::default(),
     };
-    for entry in &receiving.list {
-        received.stats.listed.count(entry.kind);
-        received.stats.total_size += entry.size;
-    }
     received.stats.list_size = list_size;
     let (tell, hear) = mpsc::unbounded_channel();
     let generator = receiving.generate(outbound, hear);
@@ -210,6 +231,14 @@ impl<E: Env> Receiving<'_, E> {
     /// Where an entry belongs on the disk.
     fn path(&self, entry: &Entry) -> Vec<u8> {
         self.destination.path(&entry.name)
+    }
+
+    /// An entry's name as messages of the generator have it: the destination's own when it is the only one.
+    fn shown<'b>(&'b self, entry: &'b Entry) -> &'b [u8] {
+        match &self.destination.solo {
+            Some(path) => super::paths::split(path).1,
+            None => &entry.name,
+        }
     }
 
     fn entry(&self, index: u32) -> Result<&Entry, Stop> {

@@ -1,5 +1,7 @@
 //! What the sender offers: the file list, made from the command line's sources.
 
+use std::collections::BTreeSet;
+
 use bytes::Bytes;
 
 use super::chmod;
@@ -8,9 +10,10 @@ use super::env::Env;
 use super::file_list::{Entry, prune_empty_folders, sort_and_clean};
 use super::filter::Filters;
 use super::options::Options;
+use super::outcome::Kinds;
 use super::paths::{absolute, cleaned, join, quoted, split};
 use super::stop::show_errno;
-use crate::disk::{Disk, Kind, Stat};
+use crate::disk::{Disk, Kind, Stat, errno};
 
 /// Where on the sender's disk some names of the list lie.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +29,10 @@ pub(super) struct Root {
 pub(super) struct Scanned {
     pub entries: Vec<Entry>,
     pub roots: Vec<Root>,
+    /// What was listed, names that stand twice counted twice.
+    pub listed: Kinds,
+    /// Bytes of all that was listed.
+    pub total_size: u64,
     /// Something could not be read: nothing may be deleted.
     pub io_error: bool,
 }
@@ -40,6 +47,8 @@ impl Scanned {
 /// One source of the command line, or one name of `--files-from`.
 struct Source {
     folder: Vec<u8>,
+    /// rsync goes into the folder before it looks, and says so when it cannot.
+    goes_there: bool,
     /// The name in the list.
     name: Vec<u8>,
     /// The content is meant, not the folder itself.
@@ -56,12 +65,23 @@ pub(super) fn scan(
     names: Option<&[Vec<u8>]>,
     console: &Console,
 ) -> Scanned {
-    let mut scan = Scan { options, filters, console, umask: env.umask(), scanned: Scanned::default() };
+    let mut scan = Scan {
+        options,
+        filters,
+        console,
+        umask: env.umask(),
+        read: BTreeSet::new(),
+        scanned: Scanned::default(),
+    };
     let working = env.working_folder();
     let sources: Vec<Source> = match names {
         Some(names) => {
             let base = absolute(working, sources.first().map_or(b".", Vec::as_slice));
-            names.iter().map(|name| relative_source(&base, name.strip_prefix(b"/").unwrap_or(name))).collect()
+            let below = |name: &[u8]| {
+                let slashes = name.iter().take_while(|&&byte| byte == b'/').count();
+                if slashes == name.len() { b"./".to_vec() } else { name[slashes..].to_vec() }
+            };
+            names.iter().map(|name| relative_source(&base, &below(name))).collect()
         }
         None if options.relative => sources.iter().map(|path| relative_source(working, path)).collect(),
         None => sources.iter().map(|path| plain_source(working, path)).collect(),
@@ -83,13 +103,16 @@ pub(super) fn scan(
 
 /// A source without `-R`: a name in a folder, or the content of one.
 fn plain_source(working: &[u8], path: &[u8]) -> Source {
-    let whole = absolute(working, path);
     let content = path.ends_with(b"/") || matches!(split(path).1, b"." | b"..");
-    if content {
-        return Source { folder: whole, name: b".".to_vec(), content, prefix: b"" };
-    }
-    let (folder, name) = split(&whole);
-    Source { folder: folder.to_vec(), name: name.to_vec(), content, prefix: b"" }
+    let (folder, name) = if content {
+        let whole = path.strip_suffix(b"/.").unwrap_or(path);
+        let slashes = whole.iter().rev().take_while(|&&byte| byte == b'/').count();
+        (if slashes == whole.len() { b"/" } else { &whole[..whole.len() - slashes] }, b".".as_slice())
+    } else {
+        split(path)
+    };
+    let goes_there = !folder.is_empty() && folder != b".";
+    Source { folder: absolute(working, folder), goes_there, name: name.to_vec(), content, prefix: b"" }
 }
 
 /// A source with `-R`: the path is the name, from `/./` on if that stands in it.
@@ -103,7 +126,7 @@ fn relative_source(working: &[u8], path: &[u8]) -> Source {
     };
     let name = cleaned(rest.strip_prefix(b"/").unwrap_or(rest));
     let name = name.strip_prefix(b"/").map_or(name.clone(), <[u8]>::to_vec);
-    Source { folder, name, content, prefix }
+    Source { folder, goes_there: pivot.is_some(), name, content, prefix }
 }
 
 struct Scan<'a> {
@@ -111,28 +134,52 @@ struct Scan<'a> {
     filters: &'a Filters,
     console: &'a Console,
     umask: u32,
+    /// Folders that were read: their names in the list, and where they lie.
+    read: BTreeSet<(Bytes, Vec<u8>)>,
     scanned: Scanned,
 }
 
 impl Scan<'_> {
     fn source(&mut self, disk: &Disk, source: &Source) {
+        if source.goes_there {
+            let found = disk.stat(&source.folder);
+            let found = found.and_then(|stat| match stat.kind {
+                Kind::Folder => Ok(()),
+                _ => Err(errno::error(errno::ENOTDIR)),
+            });
+            if let Err(error) = found {
+                self.trouble("change_dir", &source.folder, &error);
+                return;
+            }
+        }
         let path = join(&source.folder, &source.name);
-        // A slash behind a symlink means what it points to.
+        let excluded =
+            |is_folder| source.name != b"." && self.filters.excludes(&source.name, is_folder, false);
+        // A slash behind a symlink means what it points to; the filter sees the symlink.
+        if source.content && disk.lstat(&path).is_ok_and(|stat| stat.kind == Kind::Symlink) && excluded(false)
+        {
+            return;
+        }
         let stat = if source.content { disk.stat(&path) } else { disk.lstat(&path) };
         let stat = match stat {
             Ok(stat) => stat,
             Err(error) => {
+                let io_error = self.scanned.io_error;
                 self.trouble("link_stat", &path, &error);
+                // What is not there is not hidden by an error either: it may be deleted at the destination.
+                if error.raw_os_error() == Some(errno::ENOENT) {
+                    self.scanned.io_error = io_error;
+                }
                 return;
             }
         };
         let is_folder = stat.kind == Kind::Folder;
+        if excluded(is_folder) {
+            return;
+        }
         if is_folder && !self.options.transfers_folders() {
             let shown: &[u8] = if source.name == b"." { b"." } else { &source.name };
             self.console.info([b"skipping directory ".as_slice(), shown].concat());
-            return;
-        }
-        if source.name != b"." && self.filters.excludes(&source.name, is_folder, false) {
             return;
         }
         let root = self.root(source);
@@ -144,10 +191,18 @@ impl Scan<'_> {
         entry.top = true;
         let lists = is_folder && (self.options.recursive || (self.options.dirs && source.content));
         entry.content = lists;
-        self.scanned.entries.push(entry);
+        self.add(entry, true);
         if lists {
             self.folder(disk, &path, &name, root, stat.dev);
         }
+    }
+
+    fn add(&mut self, entry: Entry, counts: bool) {
+        if counts {
+            self.scanned.listed.count(entry.kind);
+            self.scanned.total_size += entry.size;
+        }
+        self.scanned.entries.push(entry);
     }
 
     fn root(&mut self, source: &Source) -> u32 {
@@ -174,7 +229,7 @@ impl Scan<'_> {
             }
             let mut entry = self.entry(disk, &path, Bytes::copy_from_slice(&name[..end]), &stat, root);
             entry.implied = true;
-            self.scanned.entries.push(entry);
+            self.add(entry, true);
         }
     }
 
@@ -186,6 +241,8 @@ impl Scan<'_> {
                 return;
             }
         };
+        // A folder that is named twice is read once when the list is sent folder by folder.
+        let counts = !self.options.is_incremental() || self.read.insert((name.clone(), path.to_vec()));
         let mut folders = Vec::new();
         for inner in listed {
             let inner_name = if name.as_ref() == b"." {
@@ -205,7 +262,7 @@ impl Scan<'_> {
             }
             let inner_path = join(path, &inner.name);
             let entry = self.entry(disk, &inner_path, inner_name, &inner.stat, root);
-            self.scanned.entries.push(entry);
+            self.add(entry, counts);
         }
         folders.sort_by(|a, b| a.0.cmp(&b.0));
         for (key, inner_name, stat) in folders {
@@ -213,7 +270,7 @@ impl Scan<'_> {
             let descends = self.options.recursive && !(self.options.one_file_system && stat.dev != dev);
             let mut entry = self.entry(disk, &inner_path, inner_name.clone(), &stat, root);
             entry.content = descends;
-            self.scanned.entries.push(entry);
+            self.add(entry, counts);
             if descends {
                 self.folder(disk, &inner_path, &inner_name, root, dev);
             }

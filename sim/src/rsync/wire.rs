@@ -48,8 +48,9 @@ pub(super) enum Message {
     Setup(Bytes),
     /// Sender to receiver: some entries of the list.
     List(Bytes),
-    /// Sender to receiver: the list is complete; whether listing met errors.
-    ListEnd { io_error: bool },
+    /// Sender to receiver: the list is complete; whether listing met errors; what was listed and how many bytes
+    /// that is, when names that stand twice or were taken out make it more than the list.
+    ListEnd { io_error: bool, listed: Option<(Kinds, u64)> },
     /// Receiver to sender: an entry that changed without its content; and back, when the receiver prints.
     Item { index: u32, changes: Changes, note: Bytes },
     /// Receiver to sender: this file's content is wanted.
@@ -87,7 +88,13 @@ impl Message {
         out.extend_from_slice(&[self.tag(), 0, 0, 0]);
         match self {
             Message::Setup(body) | Message::List(body) | Message::Literal(body) => out.put_slice(body),
-            Message::ListEnd { io_error } => out.put_u8(u8::from(*io_error)),
+            Message::ListEnd { io_error, listed } => {
+                out.put_u8(u8::from(*io_error));
+                if let Some((kinds, total_size)) = listed {
+                    put_kinds(out, kinds);
+                    put_int(out, *total_size);
+                }
+            }
             Message::Item { index, changes, note } => {
                 put_int(out, u64::from(*index));
                 out.put_u16_le(changes.bits());
@@ -129,11 +136,8 @@ impl Message {
                 out.put_u8(u8::from(*general) | u8::from(*vanished) << 1 | u8::from(*delete_limit) << 2);
             }
             Message::Counts { created, deleted, literal, matched } => {
-                for kinds in [created, deleted] {
-                    for count in [kinds.files, kinds.folders, kinds.links, kinds.devices, kinds.specials] {
-                        put_int(out, count);
-                    }
-                }
+                put_kinds(out, created);
+                put_kinds(out, deleted);
                 put_int(out, *literal);
                 put_int(out, *matched);
             }
@@ -160,7 +164,14 @@ impl Message {
         let message = match tag {
             1 => Message::Setup(body.split_to(length)),
             2 => Message::List(body.split_to(length)),
-            3 => Message::ListEnd { io_error: byte(&mut body)? != 0 },
+            3 => {
+                let io_error = byte(&mut body)? != 0;
+                let listed = match body.is_empty() {
+                    true => None,
+                    false => Some((kinds(&mut body)?, int(&mut body)?)),
+                };
+                Message::ListEnd { io_error, listed }
+            }
             4 => {
                 let (index, changes) = (index(&mut body)?, changes(&mut body)?);
                 let rest = body.len();
@@ -238,6 +249,12 @@ fn put_int(out: &mut Vec<u8>, mut number: u64) {
         number >>= 7;
     }
     out.push(number as u8);
+}
+
+fn put_kinds(out: &mut Vec<u8>, kinds: &Kinds) {
+    for count in [kinds.files, kinds.folders, kinds.links, kinds.devices, kinds.specials] {
+        put_int(out, count);
+    }
 }
 
 fn int(body: &mut Bytes) -> Result<u64, Malformed> {

@@ -16,6 +16,8 @@ pub struct Parsed {
     pub options: Options,
     /// Sources and destination, in order.
     pub paths: Vec<Vec<u8>>,
+    /// `--contimeout` was given, which only a daemon's client may.
+    pub contimeout: bool,
 }
 
 /// Why a command line is not begun.
@@ -49,15 +51,19 @@ impl Refusal {
     }
 }
 
-/// Reads a command line, without the name of the program.
+/// Looks at a file with rules, as rsync does when it meets its name: what is wrong with it, if anything.
+pub type CheckRules<'a> = dyn Fn(&[u8], LineKind, bool) -> Result<(), Refusal> + 'a;
+
+/// Reads a command line, without the name of the program. `check` sees each file of rules in its turn.
 ///
 /// # Errors
 /// What rsync would say and its exit code, or the name of an option that is not modelled.
-pub fn parse(args: &[Vec<u8>]) -> Result<Parsed, Refusal> {
-    let mut reader = Reader { options: Options::default(), seen: Seen::default() };
+pub fn parse(args: &[Vec<u8>], check: &CheckRules<'_>) -> Result<Parsed, Refusal> {
+    let mut reader = Reader { options: Options::default(), seen: Seen::default(), check };
     let mut paths = Vec::new();
     let mut args = args.iter();
-    while let Some(arg) = args.next() {
+    // `arg` is the word read last: the one that popt blames.
+    while let Some(mut arg) = args.next() {
         if arg == b"--" {
             paths.extend(args.by_ref().cloned());
         } else if let Some(long) = arg.strip_prefix(b"--") {
@@ -76,14 +82,18 @@ pub fn parse(args: &[Vec<u8>]) -> Result<Parsed, Refusal> {
                     )));
                 }
                 (_, Some(value)) => Some(value.to_vec()),
-                (_, None) => Some(args.next().ok_or_else(|| missing(&shown()))?.clone()),
+                (_, None) => {
+                    arg = args.next().ok_or_else(|| missing(&shown()))?;
+                    Some(arg.clone())
+                }
             };
             reader.take(known, &shown(), value, arg)?;
         } else if arg.len() > 1 && arg[0] == b'-' {
+            let word = arg;
             let mut letters = &arg[1..];
             while let Some((&letter, rest)) = letters.split_first() {
                 letters = rest;
-                let known = by_short(letter).ok_or_else(|| unknown(arg))?;
+                let known = by_short(letter).ok_or_else(|| unknown(word))?;
                 let shown = format!("-{}", char::from(letter));
                 let value = match known.takes {
                     Takes::Nothing => None,
@@ -91,7 +101,10 @@ pub fn parse(args: &[Vec<u8>]) -> Result<Parsed, Refusal> {
                         letters = &[];
                         Some(rest.strip_prefix(b"=").unwrap_or(rest).to_vec())
                     }
-                    _ => Some(args.next().ok_or_else(|| missing(&shown))?.clone()),
+                    _ => {
+                        arg = args.next().ok_or_else(|| missing(&shown))?;
+                        Some(arg.clone())
+                    }
                 };
                 reader.take(known, &shown, value, arg)?;
             }
@@ -100,7 +113,7 @@ pub fn parse(args: &[Vec<u8>]) -> Result<Parsed, Refusal> {
         }
     }
     reader.settle()?;
-    Ok(Parsed { options: reader.options, paths })
+    Ok(Parsed { options: reader.options, paths, contimeout: reader.seen.contimeout })
 }
 
 fn lossy(bytes: &[u8]) -> Cow<'_, str> {
@@ -131,12 +144,13 @@ struct Seen {
     per_folder_rules: bool,
 }
 
-struct Reader {
+struct Reader<'a> {
     options: Options,
     seen: Seen,
+    check: &'a CheckRules<'a>,
 }
 
-impl Reader {
+impl Reader<'_> {
     fn take(
         &mut self,
         known: &Known,
@@ -219,8 +233,9 @@ impl Reader {
             "backup" => options.backup = on,
             "delete" => seen.delete = true,
             "delete-before" => seen.delete_before = true,
-            "delete-during" => seen.delete_during = true,
-            "delete-delay" => seen.delete_delay = true,
+            // Of these two the later one holds.
+            "delete-during" => (seen.delete_during, seen.delete_delay) = (true, false),
+            "delete-delay" => (seen.delete_during, seen.delete_delay) = (false, true),
             "delete-after" => seen.delete_after = true,
             "delete-excluded" => options.delete_excluded = true,
             "ignore-errors" => options.ignore_errors = on,
@@ -303,13 +318,17 @@ impl Reader {
                 options.rules.extend(rule.map(RuleSource::Rule));
             }
             "exclude-from" => {
-                options.rules.push(RuleSource::File { path: text, lines: LineKind::Exclude });
+                self.rules(RuleSource::File { path: text, lines: LineKind::Exclude })?;
             }
             "include-from" => {
-                options.rules.push(RuleSource::File { path: text, lines: LineKind::Include });
+                self.rules(RuleSource::File { path: text, lines: LineKind::Include })?;
             }
             "filter" => match filter::parse_argument(&text) {
-                Ok(source) => options.rules.extend(source),
+                Ok(sources) => {
+                    for source in sources {
+                        self.rules(source)?;
+                    }
+                }
                 Err(filter::RuleError::Wrong(line)) => {
                     return Err(Refusal::at(line, SYNTAX, "exclude.c(136) [client=3.5.0]"));
                 }
@@ -319,6 +338,14 @@ impl Reader {
             },
             other => unreachable!("the table has no text {other}"),
         }
+        Ok(())
+    }
+
+    fn rules(&mut self, source: RuleSource) -> Result<(), Refusal> {
+        if let RuleSource::File { path, lines } = &source {
+            (self.check)(path, *lines, self.options.from0)?;
+        }
+        self.options.rules.push(source);
         Ok(())
     }
 
@@ -344,10 +371,6 @@ impl Reader {
     /// What options imply, and which must not stand together.
     fn settle(&mut self) -> Result<(), Refusal> {
         let (options, seen) = (&mut self.options, &self.seen);
-        if seen.contimeout {
-            let line = "The --contimeout option may only be used when connecting to an rsync daemon.";
-            return Err(Refusal::at(line, SYNTAX, "main.c(1608) [sender=3.5.0]"));
-        }
         if options.files_from.is_some() {
             // The recursion that -a brings does not hold here; an explicit -r does.
             options.recursive &= !seen.recursive_by_archive;
@@ -371,11 +394,15 @@ impl Reader {
             let line = "rsync: --delete does not work without --recursive (-r) or --dirs (-d).";
             return Err(Refusal::syntax(line));
         }
+        if options.backup_dir.is_none() && options.backup_suffix().is_empty() {
+            return Err(Refusal::syntax("rsync: --suffix cannot be empty without a --backup-dir"));
+        }
         if options.append {
             if options.whole_file == Some(true) {
                 return Err(Refusal::syntax("rsync: --append cannot be used with --whole-file"));
             }
             options.inplace = true;
+            options.whole_file = Some(false);
         }
         if options.inplace {
             let append = if options.append { "append" } else { "inplace" };
@@ -397,9 +424,9 @@ impl Reader {
         }
         if options.backup_dir.is_some() {
             options.backup = true;
-        }
-        if options.backup && options.backup_dir.is_none() && options.backup_suffix().is_empty() {
-            return Err(Refusal::syntax("rsync: --suffix cannot be empty without a --backup-dir"));
+        } else if options.backup {
+            // The backups change their folders' times, so that these could never be kept.
+            options.omit_dir_times = true;
         }
         if seen.cvs_exclude {
             return Err(Refusal::NotModelled { option: "--cvs-exclude".to_owned() });

@@ -7,11 +7,11 @@ fn args(line: &[&str]) -> Vec<Vec<u8>> {
 }
 
 fn options(line: &[&str]) -> Options {
-    parse(&args(line)).unwrap().options
+    parse(&args(line), &|_, _, _| Ok(())).unwrap().options
 }
 
 fn refused(line: &[&str]) -> String {
-    match parse(&args(line)).unwrap_err() {
+    match parse(&args(line), &|_, _, _| Ok(())).unwrap_err() {
         Refusal::Rsync { lines, code } => {
             assert_eq!(code, 1);
             lines[0].clone()
@@ -24,7 +24,7 @@ fn refused(line: &[&str]) -> String {
 fn the_documented_command_line_is_read_as_popt_reads_it() {
     let shell = "ssh -i /home/wso2/.ssh/key -o StrictHostKeyChecking=no";
     let line = ["--delete", "-arve", shell, "/carbon/repository/deployment/server/", "w1:/carbon/server"];
-    let parsed = parse(&args(&line)).unwrap();
+    let parsed = parse(&args(&line), &|_, _, _| Ok(())).unwrap();
     let options = parsed.options;
     assert_eq!(options.shell.as_deref(), Some(shell.as_bytes()));
     assert_eq!(options.delete, Some(DeleteWhen::During));
@@ -120,6 +120,6 @@ proptest! {
             prop::sample::select(table::KNOWN).prop_map(|known| format!("--{}=1", known.long).into_bytes()),
         ], 0..8),
     ) {
-        let _ = parse(&line);
+        let _ = parse(&line, &|_, _, _| Ok(()));
     }
 }

@@ -1,6 +1,6 @@
 //! `--compare-dest`, `--copy-dest` and `--link-dest`: folders in which a file may be found already.
 
-use crate::disk::{Kind, Stat};
+use crate::disk::{Kind, Stat, errno};
 use crate::rsync::env::Env;
 use crate::rsync::file_list::Entry;
 use crate::rsync::itemize::Changes;
@@ -9,6 +9,7 @@ use crate::rsync::paths::join;
 
 use super::Receiving;
 use super::generator::Pass;
+use super::receiver::temporary_path;
 
 /// What the folders gave for a regular file.
 pub(super) enum Found {
@@ -23,8 +24,10 @@ pub(super) enum Found {
 pub(super) enum Alternative {
     /// Nothing more is to do.
     Done,
-    /// One of its kind, and whether it points where it should.
-    Compare(Stat, bool),
+    /// It is to be made, and nothing said of it: the same stands there.
+    Quiet,
+    /// One of its kind to compare with.
+    Compare(Stat),
 }
 
 /// How well a file of a folder fits.
@@ -77,6 +80,7 @@ impl<E: Env> Receiving<'_, E> {
             (Fit::Exists, _) => Found::Basis(alt_stat, alt),
             (Fit::Exact, AltKind::Compare) => {
                 self.tell(index, Changes::default(), b"", pass);
+                self.say_kept(entry, Changes::default());
                 Found::Done
             }
             (Fit::Exact, AltKind::Link) => {
@@ -89,6 +93,7 @@ impl<E: Env> Receiving<'_, E> {
                     }
                 }
                 self.tell(index, Changes::LOCAL | Changes::LINKED, b"", pass);
+                self.say_kept(entry, Changes::default());
                 Found::Done
             }
             _ => self.copy_here(index, path, &alt, &alt_stat, pass),
@@ -121,20 +126,28 @@ impl<E: Env> Receiving<'_, E> {
         }
         let (fit, alt, stat) = best?;
         match (fit, kind) {
+            (Fit::Exact, _) if entry.kind == Kind::Folder => {
+                self.tell(index, Changes::LOCAL, b"", pass);
+                self.say_kept(entry, Changes::default());
+                Some(Alternative::Done)
+            }
             (Fit::Exact, AltKind::Compare) => {
                 self.tell(index, Changes::default(), b"", pass);
+                self.say_kept(entry, Changes::default());
                 Some(Alternative::Done)
             }
             (Fit::Exact, AltKind::Link) => {
                 let linked = self.options.dry_run
                     || self.env.write_disk(|disk, now| disk.link(&alt, path, now)).is_ok();
                 if !linked {
-                    return Some(Alternative::Compare(stat, true));
+                    return Some(Alternative::Compare(stat));
                 }
                 self.tell(index, Changes::LOCAL | Changes::LINKED, b"", pass);
+                self.say_kept(entry, Changes::default());
                 Some(Alternative::Done)
             }
-            (fit, _) => Some(Alternative::Compare(stat, fit != Fit::Exists)),
+            (Fit::Exact, AltKind::Copy) => Some(Alternative::Quiet),
+            _ => Some(Alternative::Compare(stat)),
         }
     }
 
@@ -142,6 +155,12 @@ impl<E: Env> Receiving<'_, E> {
     fn copy_here(&self, index: usize, path: &[u8], alt: &[u8], alt_stat: &Stat, pass: &mut Pass) -> Found {
         let entry = &self.list[index];
         if !self.options.dry_run {
+            // It goes through a temporary file, too.
+            let at = temporary_path(path, self.temp_folder().as_deref(), *b"XXXXXX");
+            if self.options.temp_dir.is_some() && at.split(|&byte| byte == b'/').any(|part| part == b"..") {
+                self.cannot_make_temporary("generator", &at, &errno::error(errno::EINVAL));
+                return Found::Nothing;
+            }
             let copied = self.env.read_disk(|disk| disk.read(alt)).and_then(|content| {
                 if self.options.relative {
                     self.make_parents(path);
@@ -153,7 +172,11 @@ impl<E: Env> Receiving<'_, E> {
             }
             self.set_attributes(path, entry, Some(self.mode(entry, None)), true);
         }
-        self.tell(index, self.changes(entry, Some(alt_stat), Changes::LOCAL), b"", pass);
+        let changes = self.changes(entry, Some(alt_stat), Changes::LOCAL);
+        self.tell(index, changes, b"", pass);
+        if changes == Changes::LOCAL {
+            self.say_kept(entry, Changes::default());
+        }
         Found::Done
     }
 

@@ -14,21 +14,26 @@ const SECOND_NS: i64 = 1_000_000_000;
 impl<E: Env> Receiving<'_, E> {
     /// The mode that an entry gets: its own with `-p`; else that of what is there, or its own under the umask.
     pub(super) fn mode(&self, entry: &Entry, existing: Option<&Stat>) -> u32 {
+        self.mode_over(entry, existing.map(|stat| stat.mode))
+    }
+
+    /// As [`Self::mode`], over something of this mode.
+    pub(super) fn mode_over(&self, entry: &Entry, existing: Option<u32>) -> u32 {
         if self.options.perms {
             return entry.mode;
         }
         match existing {
-            Some(stat) if self.options.executability && entry.kind == Kind::File => {
+            Some(mode) if self.options.executability && entry.kind == Kind::File => {
                 // -E: where some may read, they may execute; or nobody may.
                 if entry.mode & 0o111 == 0 {
-                    stat.mode & !0o111
-                } else if stat.mode & 0o111 == 0 {
-                    stat.mode | (stat.mode & 0o444) >> 2
+                    mode & !0o111
+                } else if mode & 0o111 == 0 {
+                    mode | (mode & 0o444) >> 2
                 } else {
-                    stat.mode
+                    mode
                 }
             }
-            Some(stat) => stat.mode,
+            Some(mode) => mode,
             None => entry.mode & 0o777 & !self.env.umask(),
         }
     }
@@ -119,7 +124,7 @@ impl<E: Env> Receiving<'_, E> {
         }
     }
 
-    fn sets_owner(&self) -> bool {
+    pub(super) fn sets_owner(&self) -> bool {
         self.options.owner && self.is_root()
     }
 

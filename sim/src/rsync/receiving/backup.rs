@@ -7,6 +7,11 @@ use crate::rsync::stop::show_errno;
 
 use super::Receiving;
 
+/// Which of the two processes of the receiving half acts, as messages name it.
+pub(super) type Role = &'static str;
+pub(super) const GENERATOR: Role = "generator";
+pub(super) const RECEIVER: Role = "receiver";
+
 impl<E: Env> Receiving<'_, E> {
     /// Whether a name is itself a backup's, which is deleted rather than backed up.
     pub(super) fn is_backup(&self, name: &[u8]) -> bool {
@@ -15,18 +20,42 @@ impl<E: Env> Receiving<'_, E> {
     }
 
     /// Moves what stands at `path` (`name` in the list) to its backup. Nothing there is no failure.
-    pub(super) fn back_up(&self, name: &[u8], path: &[u8]) -> bool {
+    pub(super) fn back_up(&self, name: &[u8], path: &[u8], role: Role) -> bool {
         let Ok(stat) = self.env.read_disk(|disk| disk.lstat(path)) else { return true };
         if stat.kind == Kind::Folder {
             return true;
         }
+        let Some(to) = self.backup_path(name, path) else { return false };
+        match self.env.write_disk(|disk, now| disk.rename(path, &to, now)) {
+            Ok(()) => {
+                self.say_backed_up(name, &to);
+                true
+            }
+            Err(error) => {
+                self.console.error(
+                    [
+                        format!("rsync: [{role}] keep_backup failed: ").as_bytes(),
+                        &quoted(path),
+                        b" -> ",
+                        &quoted(&to),
+                        format!(": {}", show_errno(&error)).as_bytes(),
+                    ]
+                    .concat(),
+                );
+                false
+            }
+        }
+    }
+
+    /// Where the backup of `path` (`name` in the list) goes; makes the folders on the way.
+    pub(super) fn backup_path(&self, name: &[u8], path: &[u8]) -> Option<Vec<u8>> {
         let mut to = match &self.options.backup_dir {
             Some(dir) => {
                 let base = join(&self.destination.folder, dir);
                 let base = if dir.starts_with(b"/") { dir.clone() } else { base };
                 let to = join(&base, if self.destination.solo.is_some() { split(path).1 } else { name });
                 if !self.backup_folders(&base, name) {
-                    return false;
+                    return None;
                 }
                 to
             }
@@ -39,23 +68,16 @@ impl<E: Env> Receiving<'_, E> {
             && self.env.write_disk(|disk, now| disk.remove_dir(&to, now)).is_err()
         {
             self.console.error([b"could not make way for new backup: ".as_slice(), &to].concat());
-            return false;
+            return None;
         }
-        match self.env.write_disk(|disk, now| disk.rename(path, &to, now)) {
-            Ok(()) => true,
-            Err(error) => {
-                self.console.error(
-                    [
-                        b"rsync: [generator] keep_backup failed: ".as_slice(),
-                        &quoted(path),
-                        b" -> ",
-                        &quoted(&to),
-                        format!(": {}", show_errno(&error)).as_bytes(),
-                    ]
-                    .concat(),
-                );
-                false
-            }
+        Some(to)
+    }
+
+    pub(super) fn say_backed_up(&self, name: &[u8], to: &[u8]) {
+        if self.options.output.verbose > 1 {
+            let base = [&self.destination.folder[..], b"/"].concat();
+            let to = to.strip_prefix(&base[..]).unwrap_or(to);
+            self.console.info([b"backed up ".as_slice(), name, b" to ", to].concat());
         }
     }
 
@@ -71,7 +93,10 @@ impl<E: Env> Receiving<'_, E> {
         if !self.env.read_disk(|disk| disk.exists(base)) {
             let ends = (1..base.len()).filter(|&at| base[at] == b'/').chain([base.len()]);
             for end in ends {
-                if !self.env.read_disk(|disk| disk.exists(&base[..end])) && !make(&base[..end]) {
+                if self.env.read_disk(|disk| disk.exists(&base[..end])) {
+                    continue;
+                }
+                if !make(&base[..end]) {
                     return false;
                 }
             }
@@ -88,10 +113,17 @@ impl<E: Env> Receiving<'_, E> {
                 return false;
             }
             if let Ok(stat) = self.env.read_disk(|disk| disk.lstat(&model)) {
+                let sets_owner = self.sets_owner();
                 let _ = self.env.write_disk(|disk, now| {
-                    disk.chown(&path, crate::disk::User { uid: stat.uid, gid: stat.gid }, now)?;
-                    disk.chmod(&path, stat.mode, now)?;
-                    disk.set_mtime(&path, stat.mtime_ns, now)
+                    if sets_owner {
+                        disk.chown(&path, crate::disk::User { uid: stat.uid, gid: stat.gid }, now)?;
+                    }
+                    let inherited = if self.options.perms { 0 } else { disk.lstat(&path)?.mode & 0o2000 };
+                    disk.chmod(&path, stat.mode | inherited, now)?;
+                    if self.options.times && !self.options.omit_dir_times {
+                        disk.set_mtime(&path, stat.mtime_ns, now)?;
+                    }
+                    Ok::<(), std::io::Error>(())
                 });
             }
         }

@@ -9,6 +9,7 @@ use crate::rsync::paths::{join, quoted};
 use crate::rsync::stop::show_errno;
 
 use super::Receiving;
+use super::backup::GENERATOR;
 use super::generator::Pass;
 
 /// Why something is deleted.
@@ -138,7 +139,7 @@ impl<E: Env> Receiving<'_, E> {
         } else if kind == Kind::Folder {
             self.env.write_disk(|disk, now| disk.remove_dir(&path, now))
         } else if self.options.backup && !self.is_backup(name) {
-            match self.back_up(name, &path) {
+            match self.back_up(name, &path, GENERATOR) {
                 true => Ok(()),
                 false => return Deletion::Failed,
             }

@@ -4,15 +4,15 @@ use crate::disk::{Kind, errno};
 use crate::rsync::console::Console;
 use crate::rsync::env::Env;
 use crate::rsync::file_list::Entry;
-use crate::rsync::options::Options;
-use crate::rsync::outcome::{FILE_IO, FILE_SELECTION};
+use crate::rsync::options::{AltKind, Options};
+use crate::rsync::outcome::{FILE_IO, FILE_SELECTION, SYNTAX};
 use crate::rsync::paths::{absolute, join, quoted, split};
 use crate::rsync::stop::{Stop, show_errno};
 
 const ROLE: &str = "Receiver";
 
 /// Where the list goes.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Destination {
     /// The folder, absolute.
     pub folder: Vec<u8>,
@@ -34,13 +34,15 @@ impl Destination {
     }
 }
 
-/// Decides what the destination argument means for this list, and makes its folder.
+/// Decides what the destination argument means for this list, and makes its folder. `listed` counts names that
+/// stand twice in the list twice, and those that `-m` took out.
 pub(super) fn choose(
     env: &impl Env,
     options: &Options,
     console: &Console,
     argument: &[u8],
-    list: &mut [Entry],
+    list: &[Entry],
+    listed: u64,
 ) -> Result<Destination, Stop> {
     // A remote destination may be empty: the user's home, which is the server's working folder.
     let argument: &[u8] = if argument.is_empty() { b"." } else { argument };
@@ -49,12 +51,21 @@ pub(super) fn choose(
     let path = absolute(env.working_folder(), trimmed);
     let folder = |created, missing| Destination { folder: path.clone(), solo: None, created, missing };
     match env.read_disk(|disk| disk.stat(&path)) {
-        Ok(stat) if stat.kind == Kind::Folder => return Ok(folder(false, false)),
-        Ok(_) if list.len() > 1 || list.is_empty() => {
+        Ok(stat) if stat.kind == Kind::Folder => {
+            // rsync goes into it, so that `.` is never a link that leads there.
+            let is_link =
+                env.read_disk(|disk| disk.lstat(&path)).is_ok_and(|stat| stat.kind == Kind::Symlink);
+            let mut found = folder(false, false);
+            if is_link {
+                found.folder.push(b'/');
+            }
+            return Ok(found);
+        }
+        Ok(_) if listed > 1 => {
             console.error("ERROR: destination must be a directory when copying more than 1 file");
             return Err(Stop::Failed(FILE_SELECTION, "main.c(777)", ROLE));
         }
-        Ok(_) if list[0].is_folder() => {
+        Ok(_) if list.first().is_some_and(Entry::is_folder) => {
             console.error("ERROR: cannot overwrite non-directory with a directory");
             return Err(Stop::Failed(FILE_SELECTION, "main.c(783)", ROLE));
         }
@@ -73,11 +84,11 @@ pub(super) fn choose(
     let parents_made =
         if options.mkpath { make_parents(env, options, console, &path, trimmed, slashes > 0)? } else { 0 };
     let exists = env.read_disk(|disk| disk.stat(&path)).is_ok();
-    if !exists && (list.len() > 1 || slashes > 0) {
-        if parents_made == 0 {
-            console_created(console, options, trimmed);
-        }
+    if !exists && (listed > 1 || slashes > 0) {
         if options.dry_run {
+            if parents_made == 0 {
+                console_created(console, options, trimmed);
+            }
             return Ok(folder(true, true));
         }
         let mode = 0o777 & !env.umask();
@@ -85,6 +96,9 @@ pub(super) fn choose(
             // What could not be made is not said to be made.
             cannot(console, "mkdir", &path, b" failed: ", &error);
             return Err(Stop::Failed(FILE_IO, "main.c(808)", ROLE));
+        }
+        if parents_made == 0 {
+            console_created(console, options, trimmed);
         }
         return Ok(folder(true, false));
     }
@@ -99,6 +113,41 @@ pub(super) fn choose(
         }
     }
     Ok(Destination { folder: parent, solo: Some(path), created: false, missing: false })
+}
+
+/// Looks at the folders that options name: those of `--link-dest` and its kin may be missing, that of
+/// `--temp-dir` may not.
+pub(super) fn check_folders(
+    env: &impl Env,
+    options: &Options,
+    console: &Console,
+    destination: &Destination,
+) -> Result<(), Stop> {
+    let place =
+        |dir: &[u8]| if dir.starts_with(b"/") { dir.to_vec() } else { join(&destination.folder, dir) };
+    let kind = |path: &[u8]| env.read_disk(|disk| disk.stat(path)).ok().map(|stat| stat.kind);
+    let option = match options.alt_kind {
+        Some(AltKind::Compare) => "--compare-dest",
+        Some(AltKind::Copy) => "--copy-dest",
+        _ => "--link-dest",
+    };
+    for dir in &options.alt_dests {
+        let path = place(dir);
+        let wrong = match kind(&path) {
+            Some(Kind::Folder) => continue,
+            Some(_) => "is not a dir",
+            None => "does not exist",
+        };
+        console.warning([format!("{option} arg {wrong}: ").as_bytes(), &path].concat());
+    }
+    let Some(dir) = &options.temp_dir else { return Ok(()) };
+    let (wrong, source) = match kind(&place(dir)) {
+        Some(Kind::Folder) => return Ok(()),
+        Some(_) => ("is not a directory", "main.c(1052)"),
+        None => ("does not exist", "main.c(1056)"),
+    };
+    console.error([format!("The temp-dir {wrong}: ").as_bytes(), dir].concat());
+    Err(Stop::Failed(SYNTAX, source, ROLE))
 }
 
 /// `--mkpath`: makes what is missing on the way; gives how many folders.

@@ -63,6 +63,12 @@ impl<E: Env> Receiving<'_, E> {
         mut hear: UnboundedReceiver<Told>,
     ) -> Result<(), Stop> {
         let mut pass = Pass::default();
+        if self.options.output.verbose > 1 && !self.nothing_comes {
+            self.console.info(match self.whole_file {
+                true => "delta-transmission disabled for local transfer or --whole-file",
+                false => "delta-transmission enabled",
+            });
+        }
         if self.options.delete == Some(DeleteWhen::Before) {
             self.delete_everywhere(&mut pass);
         }
@@ -199,11 +205,15 @@ impl<E: Env> Receiving<'_, E> {
                 pass.missing = None;
             }
         }
-        if self.destination.missing || (self.destination.created && entry.name.as_ref() == b".") {
+        if self.destination.missing {
             stat = None;
         }
         if !pass.redo && self.is_passed_over(entry, stat.as_ref(), pass) {
             return;
+        }
+        // A folder that was made for this run is new for all but --existing.
+        if self.destination.created && entry.name.as_ref() == b"." {
+            stat = None;
         }
         match entry.kind {
             Kind::Folder => self.make_folder(index, &path, stat, pass),
@@ -216,7 +226,7 @@ impl<E: Env> Receiving<'_, E> {
             }
             Kind::File => self.file(index, &path, stat, pass),
             _ => {
-                self.console.info([b"skipping non-regular file \"", entry.name.as_ref(), b"\""].concat());
+                self.console.info([b"skipping non-regular file \"", self.shown(entry), b"\""].concat());
             }
         }
     }
@@ -236,8 +246,9 @@ impl<E: Env> Receiving<'_, E> {
             }
             if tells {
                 let what = if entry.is_folder() { "directory" } else { "file" };
-                self.console
-                    .info([format!("not creating new {what} \"").as_bytes(), &entry.name, b"\""].concat());
+                self.console.info(
+                    [format!("not creating new {what} \"").as_bytes(), self.shown(entry), b"\""].concat(),
+                );
             }
             return true;
         }
@@ -248,7 +259,7 @@ impl<E: Env> Receiving<'_, E> {
                 pass.skip_below(entry);
             }
             if tells {
-                self.console.info([entry.name.as_ref(), b" exists"].concat());
+                self.console.info([self.shown(entry), b" exists"].concat());
             }
             return true;
         }
@@ -272,6 +283,15 @@ impl<E: Env> Receiving<'_, E> {
         }
     }
 
+    /// With `-vv`, what needs no content is named at once; `-i` says the same in its place.
+    pub(super) fn say_kept(&self, entry: &Entry, changes: Changes) {
+        if self.options.output.verbose > 1 && self.options.output.itemize == 0 {
+            let end: &[u8] = if changes == Changes::default() { b" is uptodate" } else { b"" };
+            let slash: &[u8] = if entry.is_folder() { b"/" } else { b"" };
+            self.console.info([self.shown(entry), slash, end].concat());
+        }
+    }
+
     /// A regular file: nothing to do, attributes only, or content.
     fn file(&self, index: usize, path: &[u8], mut stat: Option<Stat>, pass: &mut Pass) {
         let entry = &self.list[index];
@@ -289,7 +309,7 @@ impl<E: Env> Receiving<'_, E> {
             && self.is_newer(there.mtime_ns, entry.mtime_ns)
         {
             if self.options.output.verbose > 1 {
-                self.console.info([entry.name.as_ref(), b" is newer"].concat());
+                self.console.info([self.shown(entry), b" is newer"].concat());
             }
             return;
         }
@@ -313,7 +333,13 @@ impl<E: Env> Receiving<'_, E> {
             if self.is_unchanged(entry, there, path) {
                 let changes = self.changes(entry, stat.as_ref(), Changes::default());
                 self.tell(index, changes, b"", pass);
-                self.set_attributes(path, entry, Some(self.mode(entry, stat.as_ref())), false);
+                self.say_kept(entry, changes);
+                self.set_attributes(
+                    path,
+                    entry,
+                    Some(self.mode(entry, stat.as_ref())),
+                    self.options.checksum,
+                );
                 if let Some(partial) = partial {
                     self.forget_partial(&partial);
                 }
@@ -323,7 +349,13 @@ impl<E: Env> Receiving<'_, E> {
                 return;
             }
         }
-        self.request(index, basis.as_deref().or(partial.as_deref()).unwrap_or(path), stat.as_ref(), pass);
+        let elsewhere = partial.as_deref().or(basis.as_deref());
+        if let Some(elsewhere) = elsewhere
+            && let Ok(found) = self.env.read_disk(|disk| disk.lstat(elsewhere))
+        {
+            self.base_modes.borrow_mut().insert(index as u32, found.mode);
+        }
+        self.request(index, elsewhere.unwrap_or(path), stat.as_ref(), pass);
     }
 
     fn request(&self, index: usize, basis_path: &[u8], stat: Option<&Stat>, pass: &mut Pass) {

@@ -8,6 +8,7 @@ use crate::rsync::stop::show_errno;
 
 use super::Receiving;
 use super::alternatives::Alternative;
+use super::backup::GENERATOR;
 use super::generator::Pass;
 use super::receiver::temporary_path;
 
@@ -29,7 +30,13 @@ impl<E: Env> Receiving<'_, E> {
         };
         let mode = self.mode(entry, existing.as_ref());
         let done = if existing.is_none() { Changes::LOCAL } else { Changes::default() };
-        self.tell(index, self.changes(entry, existing.as_ref(), done), b"", pass);
+        match existing.is_none().then(|| self.other_from_alternative(index, path, pass)).flatten() {
+            Some(Alternative::Done | Alternative::Quiet) => {}
+            Some(Alternative::Compare(stat)) => {
+                self.tell(index, self.changes(entry, Some(&stat), done), b"", pass);
+            }
+            None => self.tell(index, self.changes(entry, existing.as_ref(), done), b"", pass),
+        }
         if self.options.dry_run {
             if existing.is_none() {
                 pass.missing_below(entry);
@@ -40,6 +47,11 @@ impl<E: Env> Receiving<'_, E> {
                 pass.skip_below(entry);
                 return;
             }
+            // A folder that inherited setgid keeps it, unless modes are preserved.
+            let inherited = !self.options.perms
+                && existing.is_none()
+                && self.env.read_disk(|disk| disk.stat(path)).is_ok_and(|stat| stat.mode & 0o2000 != 0);
+            let mode = if inherited { mode | 0o2000 } else { mode };
             let lifted = !self.is_root() && mode & 0o200 == 0;
             self.set_attributes(path, entry, Some(if lifted { mode | 0o200 } else { mode }), false);
             if lifted {
@@ -101,7 +113,8 @@ impl<E: Env> Receiving<'_, E> {
         }
         let is_device = matches!(entry.kind, Kind::CharDevice(..) | Kind::BlockDevice(..));
         let what = if is_device { "device file" } else { "special file" };
-        let mode = self.mode(entry, None);
+        // Without -p it takes over the mode of whatever it replaces.
+        let mode = self.mode(entry, stat.filter(|stat| stat.kind != Kind::Folder));
         self.make_other(index, path, stat, what, pass, |at| {
             self.env.write_disk(|disk, now| disk.make_special(at, entry.kind, mode, now))
         });
@@ -110,8 +123,10 @@ impl<E: Env> Receiving<'_, E> {
     /// It is there already: only attributes may differ.
     fn keep(&self, index: usize, path: &[u8], stat: Option<&Stat>, pass: &mut Pass) {
         let entry = &self.list[index];
-        self.tell(index, self.changes(entry, stat, Changes::default()), b"", pass);
-        self.set_attributes(path, entry, Some(self.mode(entry, stat)), false);
+        let changes = self.changes(entry, stat, Changes::default());
+        self.tell(index, changes, b"", pass);
+        self.say_kept(entry, changes);
+        self.set_attributes(path, entry, Some(self.mode(entry, stat)), self.options.checksum);
     }
 
     /// Makes a link or special file, in one step over what stands there unless that is a folder.
@@ -126,16 +141,14 @@ impl<E: Env> Receiving<'_, E> {
     ) {
         let entry = &self.list[index];
         let mut compared = stat.copied().filter(|stat| same_sort(stat.kind, entry.kind));
-        let mut target_differs = true;
+        let mut quiet = false;
         if stat.is_none()
             && let Some(alternative) = self.other_from_alternative(index, path, pass)
         {
             match alternative {
                 Alternative::Done => return,
-                Alternative::Compare(stat, same_target) => {
-                    compared = Some(stat);
-                    target_differs = !same_target;
-                }
+                Alternative::Quiet => quiet = true,
+                Alternative::Compare(stat) => compared = Some(stat),
             }
         }
         if !self.options.dry_run {
@@ -144,7 +157,7 @@ impl<E: Env> Receiving<'_, E> {
                     if !self.make_room(&entry.name, stat.kind, what, pass) {
                         return;
                     }
-                } else if self.options.backup && !self.back_up(&entry.name, path) {
+                } else if self.options.backup && !self.back_up(&entry.name, path, GENERATOR) {
                     return;
                 }
             }
@@ -163,14 +176,20 @@ impl<E: Env> Receiving<'_, E> {
                 );
                 return;
             }
-            self.set_attributes(path, entry, Some(self.mode(entry, None)), false);
+            let replaced = stat.filter(|stat| stat.kind != Kind::Folder);
+            self.set_attributes(path, entry, Some(self.mode(entry, replaced)), false);
         } else if let Some(stat) = stat
             && stat.kind == Kind::Folder
             && !self.make_room(&entry.name, stat.kind, what, pass)
         {
             return;
         }
-        let done = if target_differs { Changes::LOCAL | Changes::CONTENT } else { Changes::LOCAL };
+        if quiet {
+            self.tell(index, Changes::LOCAL, b"", pass);
+            self.say_kept(entry, Changes::default());
+            return;
+        }
+        let done = Changes::LOCAL | Changes::CONTENT;
         self.tell(index, self.changes(entry, compared.as_ref(), done), b"", pass);
     }
 
@@ -178,7 +197,12 @@ impl<E: Env> Receiving<'_, E> {
         if !self.env.read_disk(|disk| disk.exists(path)) {
             return make(path);
         }
-        let temporary = temporary_path(path, self.options.temp_dir.as_deref(), self.env.temp_suffix());
+        // With --temp-dir what stood there is removed first: no link is made in that folder.
+        if self.options.temp_dir.is_some() {
+            self.env.write_disk(|disk, now| disk.remove_file(path, now))?;
+            return make(path);
+        }
+        let temporary = temporary_path(path, None, self.env.temp_suffix());
         make(&temporary)?;
         self.env.write_disk(|disk, now| disk.rename(&temporary, path, now))
     }

@@ -8,8 +8,9 @@ use tokio::io::AsyncRead;
 use tokio::sync::mpsc::UnboundedSender;
 use xxhash_rust::xxh3::{Xxh3, xxh3_128};
 
+use super::backup::RECEIVER;
 use super::{Basis, InFlight, Received, Receiving, Told};
-use crate::disk::{Kind, Stat};
+use crate::disk::{Kind, errno};
 use crate::rsync::env::{Env, Progress, Signal};
 use crate::rsync::file_list::Entry;
 use crate::rsync::itemize::Changes;
@@ -42,10 +43,7 @@ impl<E: Env> Receiving<'_, E> {
                 Message::Begin { index, changes, size } => {
                     received.stats.transferred += 1;
                     received.stats.transferred_size += size;
-                    let sound = self.receive_file(inbound, index, size).await?;
-                    if self.console.is_client() {
-                        self.print(index, changes, &Bytes::new(), received)?;
-                    }
+                    let sound = self.receive_file(inbound, index, size, changes, received).await?;
                     self.finished(index, sound, phase, &tell)?;
                 }
                 Message::NotSent { index } => {
@@ -89,6 +87,8 @@ impl<E: Env> Receiving<'_, E> {
         inbound: &mut Inbound<'_, R, E>,
         index: u32,
         size: u64,
+        changes: Changes,
+        received: &mut Received,
     ) -> Result<Option<bool>, Stop> {
         let entry = self.entry(index)?;
         if entry.kind != Kind::File {
@@ -99,6 +99,9 @@ impl<E: Env> Receiving<'_, E> {
         let kept_bytes =
             basis.as_ref().filter(|basis| basis.append).map_or(0, |basis| basis.content.len() as u64);
         let opened = self.open(index, entry).is_ok();
+        if opened && self.console.is_client() {
+            self.print(index, changes, &Bytes::new(), received)?;
+        }
         let mut at = kept_bytes;
         let mut hash = Xxh3::new();
         let mut only_piece: Option<Bytes> = None;
@@ -162,7 +165,8 @@ impl<E: Env> Receiving<'_, E> {
         let path = self.path(entry);
         let existing =
             self.env.read_disk(|disk| disk.lstat(&path)).ok().filter(|stat| stat.kind == Kind::File);
-        let mode = self.mode(entry, existing.as_ref());
+        let base_mode = self.base_modes.borrow_mut().remove(&index);
+        let mode = self.mode_over(entry, base_mode.or(existing.map(|stat| stat.mode)));
         if self.options.relative {
             self.make_parents(&path);
         }
@@ -177,7 +181,13 @@ impl<E: Env> Receiving<'_, E> {
             (path, opened, "open")
         } else {
             let at = temporary_path(&path, self.temp_folder().as_deref(), self.env.temp_suffix());
-            let opened = self.env.write_disk(|disk, now| disk.create_new(&at, mode & 0o700, now));
+            // In a folder of its own the path must not lead upwards.
+            let leads_up =
+                self.options.temp_dir.is_some() && at.split(|&byte| byte == b'/').any(|part| part == b"..");
+            let opened = match leads_up {
+                true => Err(errno::error(errno::EINVAL)),
+                false => self.env.write_disk(|disk, now| disk.create_new(&at, mode & 0o700, now)),
+            };
             (at, opened, "mkstemp")
         };
         match opened {
@@ -187,22 +197,33 @@ impl<E: Env> Receiving<'_, E> {
                     handle: Some(handle),
                     path: at,
                     in_place: self.options.inplace,
+                    mode,
                     got_literal: false,
                 });
                 Ok(())
             }
             Err(error) => {
-                self.console.error(
-                    [
-                        format!("rsync: [receiver] {call} ").as_bytes(),
-                        &quoted(&at),
-                        format!(" failed: {}", show_errno(&error)).as_bytes(),
-                    ]
-                    .concat(),
-                );
+                // No random part was found yet.
+                let shown = match self.options.inplace {
+                    true => at,
+                    false => [&at[..at.len() - 6], b"XXXXXX"].concat(),
+                };
+                match self.options.inplace {
+                    true => self.cannot("receiver", call, &shown, &error),
+                    false => self.cannot_make_temporary("receiver", &shown, &error),
+                }
                 Err(Discard::Told)
             }
         }
+    }
+
+    pub(super) fn cannot_make_temporary(&self, role: &str, path: &[u8], error: &io::Error) {
+        self.cannot(role, "mkstemp", path, error);
+    }
+
+    fn cannot(&self, role: &str, call: &str, path: &[u8], error: &io::Error) {
+        let (before, after) = (format!("rsync: [{role}] {call} "), format!(" failed: {}", show_errno(error)));
+        self.console.error([before.as_bytes(), &quoted(path), after.as_bytes()].concat());
     }
 
     fn write(&self, at: u64, piece: &[u8], entry: &Entry) -> Result<(), Stop> {
@@ -280,9 +301,7 @@ impl<E: Env> Receiving<'_, E> {
             self.env.write_disk(|disk, _| disk.close(handle));
         }
         let path = self.path(entry);
-        let existing =
-            self.env.read_disk(|disk| disk.lstat(&path)).ok().filter(|stat| stat.kind == Kind::File);
-        let mode = self.mode(entry, existing.as_ref());
+        let mode = in_flight.mode;
         if in_flight.in_place {
             self.set_attributes(&path, entry, Some(mode), true);
             return;
@@ -292,23 +311,27 @@ impl<E: Env> Receiving<'_, E> {
             && let Some(waiting) = &partial
         {
             self.make_partial_folder(waiting);
+            self.set_attributes(&in_flight.path, entry, Some(mode), true);
             if self.rename(&in_flight.path, waiting) {
                 self.delayed.borrow_mut().push((in_flight.index, waiting.clone()));
             }
             return;
         }
-        self.put_in_place_of(&in_flight.path, &path, entry, existing.as_ref(), mode);
+        self.put_in_place_of(&in_flight.path, &path, entry, Some(mode));
         if let Some(partial) = partial {
             self.forget_partial(&partial);
         }
     }
 
-    fn put_in_place_of(&self, from: &[u8], path: &[u8], entry: &Entry, existing: Option<&Stat>, mode: u32) {
-        if self.options.backup && existing.is_some() && !self.back_up(&entry.name, path) {
+    /// Renames a file over its name, the old one backed up; with a mode it gets its attributes before.
+    fn put_in_place_of(&self, from: &[u8], path: &[u8], entry: &Entry, mode: Option<u32>) {
+        if self.options.backup && !self.back_up(&entry.name, path, RECEIVER) {
             let _ = self.env.write_disk(|disk, now| disk.remove_file(from, now));
             return;
         }
-        self.set_attributes(from, entry, Some(mode), true);
+        if mode.is_some() {
+            self.set_attributes(from, entry, mode, true);
+        }
         self.rename(from, path);
     }
 
@@ -348,10 +371,7 @@ impl<E: Env> Receiving<'_, E> {
         for (index, from) in delayed {
             let entry = &self.list[index as usize];
             let path = self.path(entry);
-            let existing =
-                self.env.read_disk(|disk| disk.lstat(&path)).ok().filter(|stat| stat.kind == Kind::File);
-            let mode = self.mode(entry, existing.as_ref());
-            self.put_in_place_of(&from, &path, entry, existing.as_ref(), mode);
+            self.put_in_place_of(&from, &path, entry, None);
             self.forget_partial(&from);
         }
     }
@@ -369,18 +389,12 @@ impl<E: Env> Receiving<'_, E> {
             match self.partial_path(entry) {
                 Some(partial) => {
                     self.make_partial_folder(&partial);
-                    self.set_attributes(&in_flight.path, entry, Some(self.mode(entry, None)), true);
+                    self.set_attributes(&in_flight.path, entry, Some(in_flight.mode), true);
                     self.rename(&in_flight.path, &partial);
                 }
                 None => {
                     let path = self.path(entry);
-                    let existing = self
-                        .env
-                        .read_disk(|disk| disk.lstat(&path))
-                        .ok()
-                        .filter(|stat| stat.kind == Kind::File);
-                    let mode = self.mode(entry, existing.as_ref());
-                    self.set_attributes(&in_flight.path, entry, Some(mode), true);
+                    self.set_attributes(&in_flight.path, entry, Some(in_flight.mode), true);
                     // A part must not look like the newest file there is: rsync dates it to 1970.
                     let _ = self.env.write_disk(|disk, now| disk.set_mtime(&in_flight.path, 0, now));
                     self.rename(&in_flight.path, &path);
@@ -404,17 +418,24 @@ impl<E: Env> Receiving<'_, E> {
         else {
             return;
         };
-        if !self.back_up(name, path) {
-            return;
-        }
-        // The file itself stays where it is: it gets its content back under its own name.
-        let _ = self.env.write_disk(|disk, now| {
-            disk.write(path, content, stat.mode, now)?;
-            disk.set_mtime(path, stat.mtime_ns, now)
+        // The file itself stays where it is; its backup is a new one, with what is preserved of the old one.
+        let Some(to) = self.backup_path(name, path) else { return };
+        let sets_owner = self.sets_owner();
+        let copied = self.env.write_disk(|disk, now| {
+            let _ = disk.remove_file(&to, now);
+            disk.write(&to, content, stat.mode, now)?;
+            disk.chmod(&to, stat.mode, now)?;
+            if sets_owner {
+                disk.chown(&to, crate::disk::User { uid: stat.uid, gid: stat.gid }, now)?;
+            }
+            if self.options.times { disk.set_mtime(&to, stat.mtime_ns, now) } else { Ok(()) }
         });
+        if copied.is_ok() {
+            self.say_backed_up(name, &to);
+        }
     }
 
-    fn temp_folder(&self) -> Option<Vec<u8>> {
+    pub(super) fn temp_folder(&self) -> Option<Vec<u8>> {
         let dir = self.options.temp_dir.as_ref()?;
         Some(if dir.starts_with(b"/") { dir.clone() } else { join(&self.destination.folder, dir) })
     }
@@ -428,12 +449,15 @@ impl<E: Env> Receiving<'_, E> {
     }
 }
 
-/// The name under which a file is written: `.NAME.XXXXXX` beside it or in `--temp-dir`, cut to what fits.
+/// The name under which a file is written: `.NAME.XXXXXX` beside it, `NAME.XXXXXX` in `--temp-dir`, cut to what
+/// fits.
 pub(super) fn temporary_path(path: &[u8], temp_dir: Option<&[u8]>, suffix: [u8; 6]) -> Vec<u8> {
     let (folder, name) = split(path);
-    let name = name.strip_prefix(b".").unwrap_or(name);
     let room = NAME_BYTES_MAX - suffix.len() - 2;
-    let mut temporary = vec![b'.'];
+    let (mut temporary, name) = match temp_dir {
+        None => (vec![b'.'], name.strip_prefix(b".").unwrap_or(name)),
+        Some(_) => (Vec::new(), name),
+    };
     temporary.extend_from_slice(&name[..name.len().min(room)]);
     temporary.push(b'.');
     temporary.extend_from_slice(&suffix);

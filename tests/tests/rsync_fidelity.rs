@@ -1,0 +1,124 @@
+//! The modelled rsync against the real one: random trees and command lines, and every case that once differed.
+//!
+//! Compared are the exit code; the whole tree afterwards, the source included (paths, kinds, bytes, modes, owners,
+//! times in nanoseconds, link targets, which names share an inode; a time of the run itself counts as `now`); the
+//! lines of `-i` and `-v` about entries, in order; all other lines of standard output, in order, the numbers of
+//! `--stats` among them; and standard error, in order. Not compared: how those three mix, which the real
+//! program's processes leave to chance; counts of bytes on the connection, rates, places in rsync's source; what
+//! `-vv` says of the program itself; the text of the usage; the time of a folder in which a folder for backups
+//! was made. When something differs the real program is run up to three times more, and one run that is the same is
+//! enough.
+//!
+//! `SIM_RSYNC_CASES` says how many random cases are run (2,000 unless it is set), `SIM_RSYNC_SEED` with which seed
+//! they begin. A case that differs is made smaller and printed in the format of `rsync_fidelity/kept.txt`, in
+//! which such cases are kept for ever. Without rsync all is left out, unless `SIM_REQUIRE_PEERS=1`.
+
+#[path = "rsync_fidelity/case.rs"]
+mod case;
+#[path = "rsync_fidelity/compare.rs"]
+mod compare;
+#[path = "rsync_fidelity/generate.rs"]
+mod generate;
+#[path = "rsync_fidelity/options.rs"]
+mod options;
+#[path = "rsync_fidelity/run.rs"]
+mod run;
+#[path = "rsync_fidelity/tree.rs"]
+mod tree;
+#[path = "rsync_fidelity/words.rs"]
+mod words;
+
+use std::process::ExitCode;
+
+use libtest_mimic::{Arguments, Failed, Trial};
+
+use self::case::Case;
+use self::compare::{Verdict, compare, shrink};
+
+/// Cases that once differed.
+const KEPT: &str = include_str!("rsync_fidelity/kept.txt");
+/// Random cases in one test.
+const CASES_A_TEST: u64 = 100;
+/// So many cases of one test are made smaller; more would only take time.
+const SHOWN_MAX: usize = 3;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::from_args();
+    let version = run::version();
+    match &version {
+        Some(version) => eprintln!("rsync_fidelity: against {version}"),
+        None => eprintln!("rsync_fidelity: left out, rsync is not installed here"),
+    }
+    let left_out = version.is_none() && variable("SIM_REQUIRE_PEERS") != Some(1);
+    let cases = variable("SIM_RSYNC_CASES").unwrap_or(2_000);
+    let first = variable("SIM_RSYNC_SEED").unwrap_or(0);
+    let mut trials = Vec::new();
+    for case in Case::read_all(KEPT).expect("the committed cases are well formed") {
+        let name = format!("kept::{}", case.title.replace(' ', "_"));
+        trials.push(Trial::test(name, move || same(&case)));
+    }
+    for from in (first..first + cases).step_by(CASES_A_TEST as usize) {
+        let to = (from + CASES_A_TEST).min(first + cases);
+        trials.push(Trial::test(format!("random::seeds_{from}_to_{}", to - 1), move || random(from, to)));
+    }
+    trials.push(Trial::test("the_comparison_sees_a_file_that_differs", sees_a_difference));
+    let trials = trials.into_iter().map(|trial| trial.with_ignored_flag(left_out)).collect();
+    libtest_mimic::run(&arguments, trials).exit_code()
+}
+
+/// One case that must be the same.
+fn same(case: &Case) -> Result<(), Failed> {
+    match compare(case)? {
+        Verdict::Same => Ok(()),
+        Verdict::Refused(why) => {
+            Err(Failed::from(format!("the model refuses what rsync does: {why}\n{case}")))
+        }
+        Verdict::Differs(what, how) => Err(Failed::from(format!("{what} differs:\n{case}{how}"))),
+    }
+}
+
+/// The cases of some seeds; what differs is shown as small as it could be made.
+fn random(from: u64, to: u64) -> Result<(), Failed> {
+    let mut shown = Vec::new();
+    let mut failed = 0;
+    for seed in from..to {
+        let case = generate::case(seed);
+        if compare(&case)? == Verdict::Same {
+            continue;
+        }
+        failed += 1;
+        if shown.len() < SHOWN_MAX {
+            let (case, verdict) = shrink(&case)?;
+            shown.push(match verdict {
+                Verdict::Same => format!("{case}(differs now and then)\n"),
+                Verdict::Refused(why) => format!("{case}the model refuses: {why}\n"),
+                Verdict::Differs(what, how) => format!("{case}{what} differs:\n{how}"),
+            });
+        }
+    }
+    match failed {
+        0 => Ok(()),
+        _ => Err(Failed::from(format!("{failed} of {} cases differ:\n{}", to - from, shown.join("\n")))),
+    }
+}
+
+/// A comparison that never differed would prove nothing: here the two are given different files.
+fn sees_a_difference() -> Result<(), Failed> {
+    let case =
+        Case::read_all("# a\nargs -ai src/ dst/\nd 755 1000000000.0 src\nf 644 1000000000.0 src/a 5*1\n")?;
+    let mut other = case[0].clone();
+    other.entries[1].node = case::Node::File(vec![(5, 2)]);
+    let (run::Modelled::Seen(modelled), real) = (run::model(&case[0])?, run::real(&other)?) else {
+        return Err("the model refuses -a".into());
+    };
+    match compare::differs(&real, &modelled) {
+        Some(("tree", _)) => Ok(()),
+        other => Err(Failed::from(format!("a file with other bytes looks the same: {other:?}"))),
+    }
+}
+
+/// A number that the environment gives. It is this test's business, not a run's.
+#[expect(clippy::disallowed_methods, reason = "it decides what is tested, and changes no run")]
+fn variable(name: &str) -> Option<u64> {
+    std::env::var(name).ok()?.parse().ok()
+}
