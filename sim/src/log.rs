@@ -28,8 +28,13 @@ pub(crate) fn set_moment(now: SimTime) {
     MOMENT.set(now);
 }
 
-pub(crate) fn set_node(node: Option<Arc<str>>) {
-    NODE.set(node);
+/// Asked at each poll of a task: the name is copied only where it is another one.
+pub(crate) fn set_node(node: &Arc<str>) {
+    NODE.with_borrow_mut(|current| {
+        if !current.as_ref().is_some_and(|current| Arc::ptr_eq(current, node)) {
+            *current = Some(node.clone());
+        }
+    });
 }
 
 /// Logs every event of a run. The trace has them all; the log shows them as they happen, the weighty ones first.
@@ -40,14 +45,14 @@ impl Sink for LogEvents {
     fn take(&mut self, event: &Event) -> io::Result<()> {
         let (moment_before, node_before) = (moment(), node());
         set_moment(event.at);
-        set_node(event.node.clone());
+        NODE.set(event.node.clone());
         match level(&event.kind) {
             Level::INFO => tracing::info!(target: "sim::event", "{}", line(&event.kind)),
             Level::DEBUG => tracing::debug!(target: "sim::event", "{}", line(&event.kind)),
             _ => tracing::trace!(target: "sim::event", "{}", line(&event.kind)),
         }
         set_moment(moment_before);
-        set_node(node_before);
+        NODE.set(node_before);
         Ok(())
     }
 }

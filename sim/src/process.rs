@@ -3,7 +3,6 @@
 use std::cell::{Cell, RefCell};
 use std::io;
 use std::net::SocketAddr;
-use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
@@ -113,7 +112,16 @@ impl Process {
 
     /// Adds a task, which dies with the process. Nothing happens when the process has ended.
     pub fn spawn(&self, future: impl Future<Output = ()> + 'static) -> Task {
-        let in_place = InPlace { node: self.0.host.name().clone(), future: Box::pin(future) };
+        // One allocation: the node's name stands in the future that tells it.
+        let node = self.0.host.name().clone();
+        let in_place = async move {
+            let mut future = std::pin::pin!(future);
+            std::future::poll_fn(|cx| {
+                log::set_node(&node);
+                future.as_mut().poll(cx)
+            })
+            .await;
+        };
         let id = self.0.host.core().executor.spawn(&self.0.state, Box::pin(in_place));
         Task { process: self.clone(), id }
     }
@@ -345,20 +353,5 @@ impl Process {
         for waker in self.0.waiting.take() {
             waker.wake();
         }
-    }
-}
-
-/// Tells the log whose code runs while a task is polled.
-struct InPlace {
-    node: Arc<str>,
-    future: Pin<Box<dyn Future<Output = ()>>>,
-}
-
-impl Future for InPlace {
-    type Output = ();
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        log::set_node(Some(self.node.clone()));
-        self.future.as_mut().poll(cx)
     }
 }

@@ -259,9 +259,11 @@ struct Head {
 
 impl Head {
     /// What says nothing but how far everything has come.
-    fn acknowledging(tcb: &Tcb) -> Self {
+    fn acknowledging(tcb: &mut Tcb) -> Self {
         let flags = TcpFlags { ack: true, ..TcpFlags::default() };
-        Self { seq: tcb.send_next, ack: tcb.receive_next, flags, window: tcb.window() }
+        let window = tcb.window();
+        tcb.announced = tcb.receive_next.wrapping_add(u32::from(window));
+        Self { seq: tcb.send_next, ack: tcb.receive_next, flags, window }
     }
 
     fn resetting(seq: u32, ack: Option<u32>) -> Self {

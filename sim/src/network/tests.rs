@@ -349,3 +349,58 @@ fn an_engine_can_be_dropped_with_everything_under_way() {
     drop(engine);
     let (_engine, ..) = world();
 }
+
+#[test]
+fn a_reader_that_let_its_buffer_fill_gets_everything_in_small_pieces() {
+    const BYTES: usize = 300_000;
+    let (mut engine, client, server) = world();
+    let got = Rc::new(RefCell::new(0));
+    let count = Rc::clone(&got);
+    server.spawn("slow", |process| async move {
+        let listener = process.listen(80).await.expect("the port is free");
+        let (mut stream, _) = listener.accept().await.expect("somebody connects");
+        process.sleep(Duration::from_secs(5)).await;
+        let mut piece = [0; 1000];
+        while let Ok(bytes) = stream.read(&mut piece).await
+            && bytes > 0
+        {
+            *count.borrow_mut() += bytes;
+            process.sleep(Duration::from_millis(1)).await;
+        }
+    });
+    client.spawn("writer", |process| async move {
+        let mut stream = process.connect(server_address()).await.expect("it listens");
+        stream.write_all(&[7; BYTES]).await.expect("it is read");
+    });
+    engine.run_until(SimTime::from_secs(30));
+    assert_eq!(*got.borrow(), BYTES);
+}
+
+#[test]
+fn a_syn_that_finds_a_full_queue_is_lost_and_repeated_until_there_is_room() {
+    const CLIENTS: usize = 1030;
+    let (mut engine, client, server) = world();
+    let seen = Seen::default();
+    server.spawn("slow", |process| async move {
+        let listener = process.listen(80).await.expect("the port is free");
+        process.sleep(Duration::from_millis(1500)).await;
+        let mut kept = Vec::new();
+        while let Ok(accepted) = listener.accept().await {
+            kept.push(accepted);
+        }
+    });
+    for _ in 0..CLIENTS {
+        let seen = Rc::clone(&seen);
+        client.spawn("client", |process| async move {
+            let stream = process.connect(server_address()).await;
+            note(&seen, &process, if stream.is_ok() { "connected" } else { "failed" });
+            std::future::pending::<()>().await;
+        });
+    }
+    engine.run_until(SimTime::from_secs(10));
+    let seen = seen.borrow();
+    assert!(seen.iter().all(|(_, what)| what == "connected") && seen.len() == CLIENTS, "{}", seen.len());
+    let late: Vec<u64> = seen.iter().map(|(at, _)| *at).filter(|at| *at > 10).collect();
+    // The SYN is repeated after 1 s, when the queue is still full, and after 3 s, when it is not.
+    assert_eq!(late, [3002; CLIENTS - 1024]);
+}

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use turmoil_net::TcpFlags;
 
 use super::socket::{Kind, Listener, State, Tcb, register};
-use super::{EPHEMERAL_PORTS, FIRST_WINDOW, Head, RECEIVE_BUFFER, SocketId, Stack};
+use super::{EPHEMERAL_PORTS, FIRST_WINDOW, Head, SocketId, Stack};
 use crate::network::failure::Failure;
 
 const EPIPE: i32 = 32;
@@ -112,7 +112,7 @@ impl Stack {
         let Some(tcb) = self.tcb_mut(id) else { return Poll::Ready(Err(error(ENOTCONN))) };
         if !tcb.received.is_empty() {
             let count = tcb.received.take_pieces(most, out);
-            if !tcb.is_broken && count >= RECEIVE_BUFFER / 2 {
+            if !tcb.is_broken && tcb.window_has_opened() {
                 let (ends, head) = ((tcb.local, tcb.peer), Head::acknowledging(tcb));
                 self.emit(ends, head, Bytes::new());
             }

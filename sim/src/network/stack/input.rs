@@ -77,6 +77,7 @@ impl Stack {
         let mut tcb = Tcb::new(local, peer, State::SynReceived, seq);
         tcb.send_window = syn.window;
         tcb.receive_next = syn.seq.wrapping_add(1);
+        tcb.announced = tcb.receive_next.wrapping_add(u32::from(FIRST_WINDOW));
         let ack = tcb.receive_next;
         let id = self.add(local.port(), Kind::Connection(Box::new(tcb)));
         self.connections.insert((local.port(), peer), id);

@@ -57,6 +57,8 @@ pub(super) struct Tcb {
     /// What the peer last announced, in bytes.
     pub(super) send_window: u16,
     pub(super) receive_next: u32,
+    /// Up to which number the peer may send, as it was last told.
+    pub(super) announced: u32,
     /// What is written and not sent yet.
     pub(super) unsent: ByteQueue,
     pub(super) received: ByteQueue,
@@ -109,6 +111,7 @@ impl Tcb {
             send_unacknowledged: syn.wrapping_add(1),
             send_window: super::FIRST_WINDOW,
             receive_next: 0,
+            announced: 0,
             unsent: ByteQueue::default(),
             received: ByteQueue::default(),
             fin: None,
@@ -146,6 +149,14 @@ impl Tcb {
     /// What it announces.
     pub(super) fn window(&self) -> u16 {
         u16::try_from(self.room_to_receive()).unwrap_or(u16::MAX)
+    }
+
+    /// Whether the program has read so much that the peer must be told: it knows of room for half a buffer at most,
+    /// and there is twice as much or more now (`tcp_cleanup_rbuf` in the kernel's `net/ipv4/tcp.c`).
+    pub(super) fn window_has_opened(&self) -> bool {
+        let known = self.announced.wrapping_sub(self.receive_next) as usize;
+        let room = self.room_to_receive();
+        2 * known <= RECEIVE_BUFFER && room >= 2 * known && room >= super::SEGMENT_BYTES && !self.peer_ended
     }
 
     /// Whether our FIN is due and not sent.
