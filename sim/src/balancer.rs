@@ -25,6 +25,7 @@ use std::task::{Poll, Waker};
 use std::time::Duration;
 
 use harness::rng;
+use harness::trace::event::UpstreamServer;
 use harness::trace::{EventKind, NodeName};
 
 use self::forward::{Members, Upstream};
@@ -91,8 +92,12 @@ pub fn start(
 ) -> Process {
     let sites = Site::all(config, host.address());
     let blocks = config.servers.iter().map(Block::new).collect();
+    let groups = groups(config, &node_at);
     let workers = workers(config, node_at, planted);
     host.spawn(PROCESS, |process| {
+        for group in groups {
+            process.record(group);
+        }
         let balancer = Rc::new(Balancer {
             process,
             sites,
@@ -111,6 +116,21 @@ pub fn start(
 pub fn ports(config: &NginxConfig) -> Vec<u16> {
     let listens = config.servers.iter().flat_map(|server| &server.listens);
     listens.map(|listen| listen.port).collect::<std::collections::BTreeSet<u16>>().into_iter().collect()
+}
+
+/// What its groups are made of, as the trace tells it.
+fn groups(config: &NginxConfig, node_at: impl Fn(IpAddr) -> NodeName) -> Vec<EventKind> {
+    let server = |server: &nginx::UpstreamServer| UpstreamServer {
+        node: node_at(server.address.ip()),
+        max_fails: server.max_fails,
+        fail_timeout_ns: u64::try_from(server.fail_timeout.as_nanos()).unwrap_or(u64::MAX),
+    };
+    let group = |upstream: &nginx::Upstream| EventKind::UpstreamDefined {
+        upstream: upstream.name.as_str().into(),
+        processes: if upstream.zone { 1 } else { u64::from(config.worker_processes.max(1)) },
+        servers: upstream.servers.iter().map(server).collect(),
+    };
+    config.upstreams.iter().map(group).collect()
 }
 
 fn workers(

@@ -10,6 +10,7 @@ mod faults;
 mod nodes;
 mod prepared;
 mod promotion;
+mod readings;
 mod transfer;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -139,6 +140,9 @@ impl SimCluster {
         engine.wake_late(plan.timing.wake_up_jitter);
         let roots = synced_roots(&config);
         recorder.record(SimTime::ZERO, None, run_started(plan, &config, roots.clone()));
+        for reading in readings::readings(&config) {
+            recorder.record(SimTime::ZERO, None, reading);
+        }
         let names = config.nodes.iter().map(|node| (node.address, node.name.clone())).collect();
         let client_host = engine
             .hosts()

@@ -1,16 +1,20 @@
 //! Balancer: does it keep requests away from what is dead, and what do consumers see of it?
 //!
 //! Verifies: that a server which the balancer has marked down gets no request that begins before the mark ends
-//! (a mark is void when the balancer finds that no server is left); how many requests begin at a node whose
-//! machine or server is down at that moment, marks or not; that what is passed on goes to another server; and how many calls of consumers do not end well (a
-//! call of an API that was deleted in the run and is not found counts as no call).
+//! (a mark is void when the balancer finds that no server is left); that a server which has failed as often as its
+//! group's settings allow is left out, marked or not (`failures`); how many requests begin at a node whose machine or
+//! server is down at that moment, marks or not; that what is passed on goes to another server; and how many calls of
+//! consumers do not end well (a call of an API that was deleted in the run and is not found counts as no call).
 //!
-//! Does not verify the order in which servers take their turns, nor whether a mark should have been set. A
-//! balancer with several worker processes keeps a mark in each: this checker takes a mark for all of them.
+//! Does not verify the order in which servers take their turns. A balancer with several worker processes keeps a
+//! mark in each: this checker takes a mark for all of them.
+
+mod failures;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use self::failures::Failures;
 use super::{Checker, Evidence, Scene, Stated, Verdicts, count, held, met};
 use crate::capability::Capability;
 use crate::expectation::{Claim, Share};
@@ -60,6 +64,7 @@ struct Balancer {
     /// How often a request that was passed on went to the server that had just failed.
     sent_back: u64,
     sent_back_events: Evidence,
+    failures: Failures,
     calls: u64,
     errors: u64,
     error_events: Evidence,
@@ -70,6 +75,7 @@ struct Balancer {
 
 impl Checker for Balancer {
     fn observe(&mut self, event: &Event, scene: &Scene) {
+        self.failures.observe(event);
         match &event.kind {
             EventKind::UpstreamTried { upstream, peer, started, retried, .. } => {
                 let group = (event.node.clone(), upstream.clone());
@@ -150,6 +156,7 @@ impl Checker for Balancer {
             verdicts.add(claim, SERVE, held(false), summary, self.sent_back_events.0.clone());
             verdicts.because("the server that has just failed is asked again");
         }
+        self.failures.judge(&mut verdicts);
         let mut judgement = Judgement::default();
         if self.tried > 0 {
             for (name, value) in [

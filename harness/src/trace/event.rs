@@ -162,6 +162,20 @@ pub enum OpKind {
     },
 }
 
+/// A server of an upstream group, and when the balancer leaves it out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UpstreamServer {
+    /// The node that its address belongs to.
+    pub node: NodeName,
+    /// After how many failures within `fail_timeout`; never when it is 0.
+    pub max_fails: u32,
+    /// For how long, in nanoseconds.
+    pub fail_timeout_ns: u64,
+}
+
+/// What [`EventKind::UpstreamTried`] says of an attempt that ended because the client went away: nobody's failure.
+pub const CLIENT_GONE: &str = "the client closed the connection (499)";
+
 impl OpKind {
     /// The capability that this operation exercises; none for write attempts, which should not succeed.
     pub fn capability(&self) -> Option<Capability> {
@@ -315,6 +329,15 @@ pub enum EventKind {
         error: Arc<str>,
     },
 
+    /// A balancer says, when it starts, what one of its upstream groups is made of.
+    UpstreamDefined {
+        /// The upstream group.
+        upstream: Arc<str>,
+        /// How many processes keep account of failures, each for itself.
+        processes: u64,
+        /// Its servers, spare ones among them.
+        servers: Vec<UpstreamServer>,
+    },
     /// The balancer sent a request to an upstream server, and what came of it.
     UpstreamTried {
         /// The upstream group.
@@ -487,7 +510,7 @@ names! {
     ProcessStarted => "process_started", ProcessReady => "process_ready",
     ProcessEnded => "process_ended", ProcessPaused => "process_paused", FaultBegan => "fault_began",
     FaultEnded => "fault_ended", FaultHadNoEffect => "fault_had_no_effect", OpStarted => "op_started",
-    OpEnded => "op_ended", UpstreamTried => "upstream_tried", PeerMarkedDown => "peer_marked_down",
+    OpEnded => "op_ended", UpstreamDefined => "upstream_defined", UpstreamTried => "upstream_tried", PeerMarkedDown => "peer_marked_down",
     NoLiveUpstreams => "no_live_upstreams", PersistenceQueued => "persistence_queued",
     FileChanged => "file_changed", DiskState => "disk_state", ScanStarted => "scan_started",
     ApiDeployed => "api_deployed", ApiUndeployed => "api_undeployed", DeployFailed => "deploy_failed",

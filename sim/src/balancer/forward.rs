@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use harness::time::SimTime;
+use harness::trace::event::CLIENT_GONE;
 use harness::trace::{EventKind, NodeName};
 use http_body_util::BodyExt;
 use hyper::body::{Body as _, Incoming};
@@ -311,7 +312,7 @@ impl Drop for Turn<'_> {
         let Some(attempt) = self.current.take() else { return };
         self.release(attempt.id, Release::Fine);
         if self.process.is_alive() {
-            self.record(&attempt, None, "the client closed the connection (499)".into(), false);
+            self.record(&attempt, None, CLIENT_GONE.into(), false);
         }
     }
 }

@@ -16,6 +16,16 @@ pub enum ReadOnlyReading {
     Source,
 }
 
+impl ReadOnlyReading {
+    /// Its name in `cluster.toml`.
+    pub fn name(self) -> &'static str {
+        match self {
+            ReadOnlyReading::Guide => "guide",
+            ReadOnlyReading::Source => "source",
+        }
+    }
+}
+
 /// What a worker does when an artifact's file is gone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DeletionRule {

@@ -22,6 +22,94 @@ fn marked(script: Script, at: u64, peer: &str) -> Script {
     script.event(at, Some("balancer"), mark)
 }
 
+const LEFT_OUT: &str = "a server that keeps failing is left out for a while";
+
+/// A group of these servers, each left out for 10 s after `max_fails` failures.
+fn defined(script: Script, processes: u64, max_fails: u32, nodes: &[&str]) -> Script {
+    let server = |node: &&str| crate::trace::event::UpstreamServer {
+        node: (*node).into(),
+        max_fails,
+        fail_timeout_ns: 10_000_000_000,
+    };
+    let servers = nodes.iter().map(server).collect();
+    let defined = EventKind::UpstreamDefined { upstream: "gateways".into(), processes, servers };
+    script.event(1, Some("balancer"), defined)
+}
+
+fn fails(script: Script, times: &[(u64, u64)]) -> Script {
+    times.iter().fold(script, |script, &(from, to)| tried(script, from, to, "worker1", None))
+}
+
+#[test]
+fn a_server_that_has_failed_as_often_as_it_may_is_left_alone() {
+    let two = ["worker1", "worker2"];
+    let once = || defined(start(&[]), 1, 1, &two);
+    assert_status(&fails(once(), &[(5, 5), (16, 16), (30, 31)]).verdict(LEFT_OUT), Pass);
+    let bad = fails(once(), &[(5, 5), (8, 8)]).verdict(LEFT_OUT);
+    assert_status(&bad, Fail);
+    assert_eq!(bad.evidence.len(), 1);
+    // Side by side: the balancer could not know.
+    assert_status(&fails(once(), &[(5, 8), (6, 9), (7, 9)]).verdict(LEFT_OUT), Pass);
+    // An answer in spite of it is one request too many as well.
+    assert_status(&tried(fails(once(), &[(5, 5)]), 7, 7, "worker1", Some(200)).verdict(LEFT_OUT), Fail);
+    // It has answered in between.
+    let well = |script| tried(script, 16, 16, "worker1", Some(200));
+    assert_status(&fails(well(fails(once(), &[(5, 5)])), &[(17, 17)]).verdict(LEFT_OUT), Pass);
+    // Three may fail.
+    let thrice = || defined(start(&[]), 1, 3, &two);
+    assert_status(&fails(thrice(), &[(5, 5), (6, 6), (7, 7), (18, 18)]).verdict(LEFT_OUT), Pass);
+    assert_status(&fails(thrice(), &[(5, 5), (6, 6), (7, 7), (8, 8)]).verdict(LEFT_OUT), Fail);
+}
+
+#[test]
+fn each_process_of_a_balancer_may_find_out_for_itself() {
+    let script = || defined(start(&[]), 2, 1, &["worker1", "worker2"]);
+    assert_status(&fails(script(), &[(5, 5), (6, 6)]).verdict(LEFT_OUT), Pass);
+    assert_status(&fails(script(), &[(5, 5), (6, 6), (7, 7)]).verdict(LEFT_OUT), Fail);
+}
+
+#[test]
+fn nothing_is_said_where_nginx_leaves_nobody_out() {
+    let script = |max_fails, nodes: &[&str]| defined(start(&[]), 1, max_fails, nodes);
+    for quiet in [
+        fails(script(1, &["worker1"]), &[(5, 5), (6, 6)]),
+        fails(script(0, &["worker1", "worker2"]), &[(5, 5), (6, 6)]),
+        fails(script(1, &["worker1", "worker1"]), &[(5, 5), (6, 6)]),
+        fails(start(&[]), &[(5, 5), (6, 6)]),
+    ] {
+        assert!(quiet.judge().verdicts.is_empty());
+    }
+}
+
+#[test]
+fn what_may_excuse_a_balancer_does() {
+    let script = || fails(defined(start(&[]), 1, 1, &["worker1", "worker2"]), &[(5, 5)]);
+    let excuses = [
+        EventKind::NoLiveUpstreams { upstream: "gateways".into() },
+        EventKind::ProcessStarted { process: "nginx".into() },
+        EventKind::FaultEnded { fault: "clock".into() },
+        EventKind::FaultBegan {
+            fault: "clock".into(),
+            fault_kind: "clock".into(),
+            nodes: vec!["balancer".into()],
+        },
+    ];
+    for excuse in excuses {
+        let script = script().event(6, Some("balancer"), excuse);
+        assert_status(&fails(script, &[(7, 7)]).verdict(LEFT_OUT), Pass);
+    }
+    let gone = EventKind::UpstreamTried {
+        upstream: "gateways".into(),
+        peer: "worker1".into(),
+        started: SimTime::from_secs(16),
+        status: None,
+        error: crate::trace::event::CLIENT_GONE.into(),
+        retried: false,
+    };
+    let script = script().event(18, Some("balancer"), gone);
+    assert_status(&fails(script, &[(19, 19)]).verdict(LEFT_OUT), Pass);
+}
+
 fn start(claims: &[&str]) -> Script {
     Script::new(claims).ready(0, "worker1").ready(0, "worker2").disturb(1)
 }
