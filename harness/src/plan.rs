@@ -15,8 +15,9 @@ mod workload;
 pub use check::{OPERATIONS_MAX, RUN_MAX};
 pub use content::{APIS_MAX, Content, TENANTS_MAX};
 pub use fault::{
-    Fault, FaultKind, FirewallAction, FrozenClock, JitterShape, LinkChange, PERCENT_MAX, PartitionDirection,
-    Repeats, Start, TIMES_MAX, Target,
+    ComesBack, DamagedFiles, Fault, FaultKind, FirewallAction, FrozenClock, HandChange, JitterShape, KillAt,
+    KillSignal, LinkChange, ListMistake, MtimeOfDamage, PERCENT_MAX, PartitionDirection, Repeats, Start,
+    TIMES_MAX, Target, TransferSide, UnsyncedWrites,
 };
 pub use timing::Timing;
 pub use workload::{ApiSpec, Workload, WorkloadKind};

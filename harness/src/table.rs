@@ -179,6 +179,18 @@ impl<'a> Table<'a> {
         }
     }
 
+    /// The one of these choices whose word the key holds.
+    pub fn choice<T: Copy>(&self, key: &'static str, choices: &[(&str, T)]) -> Option<T> {
+        let text = self.text(key)?;
+        let chosen = choices.iter().find(|(word, _)| *word == text.value);
+        if chosen.is_none() {
+            let words: Vec<&str> = choices.iter().map(|(word, _)| *word).collect();
+            let help = did_you_mean(&text.value, &words);
+            self.reader.error(text.span, format!("`{key}` cannot be `{}`", text.value), help);
+        }
+        chosen.map(|(_, value)| *value)
+    }
+
     /// The span of time of a key, written as a text.
     pub fn span_of_time(&self, key: &'static str) -> Option<Placed<Duration>> {
         let text = self.text(key)?;

@@ -7,6 +7,7 @@ mod clients;
 mod components;
 mod exchangeable;
 mod faults;
+mod live;
 mod nodes;
 mod prepared;
 mod promotion;
@@ -29,6 +30,7 @@ use harness::trace::{EventKind, NodeName, Recorder};
 
 use self::clients::Clients;
 use self::faults::ActiveFaults;
+use self::live::Live;
 use self::nodes::{Nodes, Shared};
 pub use self::prepared::PreparedMaker;
 use crate::clock::RUN_BEGINS_UNIX_S;
@@ -152,7 +154,7 @@ impl SimCluster {
             .map(|(host, _)| host.clone())
             .expect("a cluster has clients: config::load checks it");
         let clients = Clients::start(&client_host, &config);
-        let shared = Shared { config, names: Rc::new(names), planted };
+        let shared = Shared { config, names: Rc::new(names), planted, live: Live::default() };
         let nodes = Rc::new(Nodes::new(Rc::new(shared), engine.hosts()));
         let cluster = Self { clients, nodes, faults: ActiveFaults::default(), roots, engine };
         cluster.record_disks();
@@ -184,8 +186,11 @@ impl Cluster for SimCluster {
 
     fn inject(&mut self, fault: &Fault) {
         self.faults.inject(fault, &self.nodes, &mut self.engine);
-        // What was not written back is gone with the power, and no write tells of it.
-        if fault.kind == FaultKind::PowerOff {
+        // What was not written back is gone with the power, and nobody writes what rots: no event of a file tells of it.
+        if matches!(
+            fault.kind,
+            FaultKind::PowerOff | FaultKind::DiskLost { .. } | FaultKind::FilesCorrupted { .. }
+        ) {
             fault.target.nodes().iter().for_each(|name| self.record_disk(name));
         }
     }

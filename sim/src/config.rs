@@ -39,7 +39,7 @@ pub use self::load::{CLUSTER_FILE, load};
 pub use self::model::{DeletionRule, ModelSettings, ReadOnlyReading, RejectedUpdate};
 pub use self::network::NetworkSettings;
 pub use self::nginx::NginxConfig;
-pub use self::schedule::{Schedule, Times};
+pub use self::schedule::{Schedule, Times, parse_fields};
 pub use self::ssh_command::{SshCommand, SshCommandError, read as read_ssh_command};
 pub use self::sync::{CronJob, RsyncCommand, SyncConfig, Word, WordPart, WorkerTarget};
 pub use self::without::without_node;

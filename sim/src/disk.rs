@@ -9,6 +9,7 @@
 
 mod change;
 mod content;
+mod damage;
 mod durability;
 pub mod errno;
 mod inode;
@@ -23,6 +24,7 @@ use bytes::Bytes;
 
 pub use change::{Change, ChangeKind};
 pub use content::Handle;
+pub use durability::UnsyncedLoss;
 pub use inode::{DirEntry, Kind, Stat};
 pub use permission::User;
 
@@ -76,6 +78,11 @@ impl Disk {
     /// Changes how much the file system holds. What is there already stays, even when it is more than this.
     pub fn set_capacity(&mut self, capacity_bytes: u64) {
         self.capacity_bytes = capacity_bytes;
+    }
+
+    /// How much the file system holds.
+    pub fn capacity_bytes(&self) -> u64 {
+        self.capacity_bytes
     }
 
     /// Bytes taken, in whole blocks: data of files, and one block a folder.

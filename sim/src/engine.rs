@@ -57,6 +57,11 @@ impl Engine {
         &self.hosts
     }
 
+    /// The random stream of this name, of this run's seed.
+    pub fn rng(&self, name: &str) -> rand_chacha::ChaCha8Rng {
+        harness::rng::stream(self.core.seed, name)
+    }
+
     /// The moment that has been reached.
     pub fn now(&self) -> SimTime {
         self.core.now()

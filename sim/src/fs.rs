@@ -1,7 +1,10 @@
 //! A host's files as one program changes them: the host's clock gives the times, the trace hears of each change.
 
+use std::cell::Cell;
 use std::io;
+use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use harness::trace::EventKind;
 use harness::trace::event::{Digest, FileChange};
@@ -14,21 +17,30 @@ use crate::host::Host;
 pub struct Fs {
     host: Host,
     writer: Arc<str>,
+    /// What the disk has still to be waited for, by the program as a whole.
+    debt: Rc<Cell<Duration>>,
 }
 
 impl Fs {
-    pub(crate) fn new(host: Host, writer: &str) -> Self {
-        Self { host, writer: writer.into() }
+    pub(crate) fn new(host: Host, writer: &str, debt: Rc<Cell<Duration>>) -> Self {
+        Self { host, writer: writer.into(), debt }
     }
 
-    /// Looks at the disk.
+    /// The same program's access, under another writer's name.
+    pub(crate) fn as_writer(&self, writer: &str) -> Self {
+        Self { writer: writer.into(), ..self.clone() }
+    }
+
+    /// Looks at the disk: one access.
     pub fn read<T>(&self, look: impl FnOnce(&Disk) -> T) -> T {
+        self.charge();
         look(&self.host.disk())
     }
 
-    /// Changes the disk: `change` gets the host's time in nanoseconds since 1970. What it changed is told to the
+    /// Changes the disk, in one access: `change` gets the host's time in nanoseconds since 1970. What it changed is told to the
     /// trace, whether it succeeded or not.
     pub fn write<T>(&self, change: impl FnOnce(&mut Disk, i64) -> T) -> T {
+        self.charge();
         let now_ns = self.host.unix_ns();
         let result = change(&mut self.host.disk_mut(), now_ns);
         self.tell_changes();
@@ -40,8 +52,16 @@ impl Fs {
     /// # Errors
     /// As [`Disk::read`]; `InvalidData` when it is not UTF-8.
     pub fn read_to_string(&self, path: &str) -> io::Result<String> {
+        self.charge();
         let bytes = self.host.disk().read(path)?;
         String::from_utf8(bytes.to_vec()).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
+    }
+
+    fn charge(&self) {
+        let delay = self.host.disk_delay();
+        if !delay.is_zero() {
+            self.debt.set(self.debt.get().saturating_add(delay));
+        }
     }
 
     /// Puts what changed on the disk since the last call into the trace. Folders and attributes are no news.

@@ -158,6 +158,7 @@ impl Server {
         let half = self.model.start_up / 2;
         self.process.work(half).await;
         hot_deployment::load(&self);
+        self.process.disk_done().await;
         let deployer = Rc::clone(&self);
         self.process.spawn(async move { hot_deployment::run(&deployer, begun).await });
         self.process.work(self.model.start_up - half).await;

@@ -49,6 +49,8 @@ struct Inner {
     frozen_since: Cell<Option<SimTime>>,
     /// How many hundredths of its usual time work takes.
     work_percent: Cell<u32>,
+    /// How much longer than nothing each access to the disk takes.
+    disk_delay: Cell<Duration>,
     processes: RefCell<Vec<Process>>,
 }
 
@@ -67,6 +69,7 @@ impl Host {
             stood_still: StoodStill::default(),
             frozen_since: Cell::default(),
             work_percent: Cell::new(100),
+            disk_delay: Cell::default(),
             processes: RefCell::default(),
         }))
     }
@@ -111,9 +114,28 @@ impl Host {
         self.0.clock.get()
     }
 
-    /// Sets its wall clock.
+    /// Sets its wall clock. The kernel's own time, by which the disk's caches grow old, does not jump with it.
     pub fn set_clock(&self, clock: WallClock) {
+        let before = self.unix_ns();
         self.0.clock.set(clock);
+        self.0.disk.borrow_mut().clock_was_set(self.unix_ns().saturating_sub(before));
+    }
+
+    /// Sets its wall clock forward by so many nanoseconds, or back.
+    pub fn set_clock_by(&self, by_ns: i64) {
+        let mut clock = self.clock();
+        clock.jump(by_ns);
+        self.set_clock(clock);
+    }
+
+    /// How much longer than nothing each access to its disk takes.
+    pub fn disk_delay(&self) -> Duration {
+        self.0.disk_delay.get()
+    }
+
+    /// Makes its disk slow, or as quick as a model's: programs wait for it at their next step.
+    pub fn set_disk_delay(&self, delay: Duration) {
+        self.0.disk_delay.set(delay);
     }
 
     /// What its wall clock shows now, in nanoseconds since 1970.
@@ -123,7 +145,7 @@ impl Host {
 
     /// Its files, as `writer` changes them: each change goes into the trace under that name.
     pub fn fs(&self, writer: &str) -> Fs {
-        Fs::new(self.clone(), writer)
+        Fs::new(self.clone(), writer, Rc::default())
     }
 
     /// Its disk, to look at.

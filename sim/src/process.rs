@@ -38,6 +38,8 @@ struct Inner {
     stopped: Cell<bool>,
     /// Whether no file descriptor is left to it.
     out_of_descriptors: Cell<bool>,
+    /// What a slow disk has still to be waited for.
+    disk_debt: Rc<Cell<Duration>>,
     /// Who waits for the end, or for a request to stop.
     waiting: RefCell<Vec<Waker>>,
 }
@@ -82,6 +84,7 @@ impl Process {
             handles_stop: Cell::new(false),
             stopped: Cell::new(false),
             out_of_descriptors: Cell::new(false),
+            disk_debt: Rc::default(),
             waiting: RefCell::default(),
         }))
     }
@@ -183,7 +186,20 @@ impl Process {
 
     /// The host's files, under this process's name.
     pub fn fs(&self) -> Fs {
-        self.0.host.fs(&self.0.name)
+        Fs::new(self.0.host.clone(), &self.0.name, Rc::clone(&self.0.disk_debt))
+    }
+
+    /// Waits for what a slow disk has not done yet of this process's accesses; on a quick one no time passes.
+    pub async fn disk_done(&self) {
+        if let Some(sleep) = self.disk_wait() {
+            sleep.await;
+        }
+    }
+
+    /// What [`Process::disk_done`] waits for, if there is anything; then it counts as waited for.
+    pub(crate) fn disk_wait(&self) -> Option<Sleep> {
+        let debt = self.0.disk_debt.take();
+        (!debt.is_zero()).then(|| self.sleep(debt))
     }
 
     /// Connects to an address.

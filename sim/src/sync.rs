@@ -5,54 +5,49 @@
 //! then rsync for each line of the workers list, one after another, whatever became of the one before. Its exit
 //! status is that of its last echo, 0; without the lock it is 1.
 
-use std::rc::Rc;
 use std::time::Duration;
 
+use harness::trace::event::ProcessEnd;
 use harness::trace::{EventKind, mark};
 
-use crate::config::{SyncConfig, WorkerTarget};
+use crate::config::WorkerTarget;
+use crate::disk::errno;
 use crate::host::Host;
 use crate::planted::PlantedBug;
 use crate::process::Process;
 
 /// Where the lock stands. The guide leaves the folder to the operator.
-const LOCK: &str = "/var/lock/carbon-depsync";
+pub const LOCK: &str = "/var/lock/carbon-depsync";
 /// Where the script logs.
 const LOG_FOLDER: &str = "/var/log/carbon-rsync-logs";
+/// What a shell makes of a command that SIGKILL ended.
+const KILLED: i32 = 128 + 9;
 
-/// What a run of the script needs.
-#[derive(Debug)]
-pub struct SyncRun {
-    /// Its number on this host, from 1.
-    pub run: u64,
-    /// The workers list and the command line.
-    pub config: Rc<SyncConfig>,
-    /// A planted bug.
-    pub planted: Option<PlantedBug>,
-}
-
-/// Starts one run of the script; `transfer` starts rsync for one line of the workers list, as a process of its own.
-pub fn start<T>(host: &Host, sync: SyncRun, transfer: T) -> Process
+/// Starts one run of the script, the `run`-th on its host (from 1). `list` reads the workers list; `transfer` starts
+/// rsync for one line of it, as a process of its own.
+pub fn start<L, T>(host: &Host, run: u64, planted: Option<PlantedBug>, list: L, transfer: T) -> Process
 where
+    L: FnOnce() -> Vec<WorkerTarget> + 'static,
     T: Fn(&Host, u64, &WorkerTarget) -> Process + 'static,
 {
-    host.spawn("sync", |process| async move {
-        let exit_code = script(&process, &sync, transfer).await;
+    host.spawn("sync", move |process| async move {
+        let exit_code = script(&process, run, planted, list, transfer).await;
         process.set_exit_code(exit_code);
-        process.record(EventKind::SyncEnded { run: sync.run, exit_code });
+        process.record(EventKind::SyncEnded { run, exit_code });
     })
 }
 
-async fn script<T>(process: &Process, sync: &SyncRun, transfer: T) -> i32
+async fn script<L, T>(process: &Process, run: u64, planted: Option<PlantedBug>, list: L, transfer: T) -> i32
 where
+    L: FnOnce() -> Vec<WorkerTarget>,
     T: Fn(&Host, u64, &WorkerTarget) -> Process,
 {
-    process.record(EventKind::SyncStarted { run: sync.run });
+    process.record(EventKind::SyncStarted { run });
     let fs = process.fs();
     let _ = fs.write(|disk, now_ns| disk.create_dir_all(LOG_FOLDER, 0o755, now_ns));
     // The lock's own folder is there on every host; the lock itself must not be.
     let _ = fs.write(|disk, now_ns| disk.create_dir_all("/var/lock", 0o1777, now_ns));
-    if sync.planted == Some(PlantedBug::SyncWaitsForSync) {
+    if planted == Some(PlantedBug::SyncWaitsForSync) {
         while !process.host().processes("rsync").is_empty() {
             process.sleep(Duration::from_secs(1)).await;
         }
@@ -60,15 +55,34 @@ where
     }
     let exit_code = match fs.write(|disk, now_ns| disk.create_dir(LOCK, 0o755, now_ns)) {
         Ok(()) => {
-            for worker in &sync.config.workers {
-                transfer(process.host(), sync.run, worker).wait().await;
+            process.disk_done().await;
+            for worker in &list() {
+                let (why, _) = transfer(process.host(), run, worker).wait().await;
+                if why == ProcessEnd::Killed {
+                    let worker = worker.node.clone();
+                    let (files, deleted, bytes, message) = (0, 0, 0, "Killed".into());
+                    let exit_code = KILLED;
+                    process.record(EventKind::RsyncEnded {
+                        run,
+                        worker,
+                        exit_code,
+                        files,
+                        deleted,
+                        bytes,
+                        message,
+                    });
+                }
             }
             0
         }
-        Err(_) => {
-            process.record(EventKind::Mark { mark: mark::LOCK_HELD.into() });
-            process.log(format!("mkdir: cannot create directory '{LOCK}': File exists"));
-            if sync.planted == Some(PlantedBug::KilledSyncLeavesLock) {
+        Err(error) => {
+            process.disk_done().await;
+            if error.raw_os_error() == Some(errno::EEXIST) {
+                process.record(EventKind::Mark { mark: mark::LOCK_HELD.into() });
+            }
+            let why = errno::message(error.raw_os_error().unwrap_or_default());
+            process.log(format!("mkdir: cannot create directory '{LOCK}': {why}"));
+            if planted == Some(PlantedBug::KilledSyncLeavesLock) {
                 return 1;
             }
             1
@@ -76,5 +90,6 @@ where
     };
     // The trap: it does not ask whose lock it is.
     let _ = fs.write(|disk, now_ns| disk.remove_dir_all(LOCK, now_ns));
+    process.disk_done().await;
     exit_code
 }

@@ -42,6 +42,7 @@ pub(super) const ENTRY: super::Entry = super::Entry {
             claim,
             Claim::ConvergedWithin { .. }
                 | Claim::ConvergedAtEnd { .. }
+                | Claim::DifferentAtEnd { .. }
                 | Claim::NotConvergingWhile { .. }
                 | Claim::StaleAtMost { .. }
         )
@@ -116,7 +117,10 @@ impl Checker for Convergence {
             self.judge_claim(stated, scene, &mut verdicts);
         }
         let about_end = |stated: &Stated| {
-            matches!(stated.claim, Claim::ConvergedAtEnd { .. } | Claim::ConvergedWithin { .. })
+            matches!(
+                stated.claim,
+                Claim::ConvergedAtEnd { .. } | Claim::ConvergedWithin { .. } | Claim::DifferentAtEnd { .. }
+            )
         };
         if !claims.iter().any(about_end) && scene.workers.iter().any(|worker| self.follow.seen(worker)) {
             let claim = "every worker's files are equal to the manager's at the end";
@@ -138,6 +142,9 @@ impl Convergence {
         match &stated.claim {
             Claim::ConvergedAtEnd { workers } => {
                 self.equal_at_end(text, &scene.chosen(workers), verdicts);
+            }
+            Claim::DifferentAtEnd { workers } => {
+                self.different_at_end(text, &scene.chosen(workers), verdicts);
             }
             Claim::ConvergedWithin { workers, within } => {
                 self.converged_within(text, &scene.chosen(workers), *within, scene, verdicts);
@@ -197,6 +204,31 @@ impl Convergence {
         verdicts.add(claim, SYNC, status, summary, evidence);
         let lagging = workers.iter().find(|worker| !self.follow.stale(worker).is_empty());
         verdicts.because(lagging.map_or_else(String::new, |worker| self.why_stale(worker)));
+    }
+
+    fn different_at_end(&self, claim: &str, workers: &[NodeName], verdicts: &mut Verdicts) {
+        let (mut told, mut evidence) = (Vec::new(), Vec::new());
+        let (mut equal, mut unseen) = (false, workers.is_empty());
+        for worker in workers {
+            match self.follow.stale(worker).first_key_value() {
+                Some((path, since)) => {
+                    let files = count(self.follow.stale(worker).len() as u64, "file");
+                    told.push(format!("{files} on {worker}, such as {path}"));
+                    evidence.push(since.event);
+                }
+                None if !self.follow.seen(worker) => {
+                    unseen = true;
+                    told.push(format!("the files of {worker} were not seen"));
+                }
+                None => {
+                    equal = true;
+                    told.push(format!("{worker} is equal to the manager"));
+                    evidence.extend(self.follow.last_state(worker));
+                }
+            }
+        }
+        let status = if unseen && !equal { Status::Unknown } else { held(!equal) };
+        verdicts.add(claim, SYNC, status, told.join("; "), evidence);
     }
 
     fn converged_within(

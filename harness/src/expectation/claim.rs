@@ -146,6 +146,12 @@ pub enum Claim {
         /// The workers.
         workers: Workers,
     },
+    /// Each of these workers' files differ from the manager's at the end: what an honest scenario says of damage that
+    /// no sync repairs.
+    DifferentAtEnd {
+        /// The workers.
+        workers: Workers,
+    },
     /// None of these workers became equal to the manager while the condition held.
     NotConvergingWhile {
         /// The workers.
@@ -228,6 +234,7 @@ impl Claim {
             Claim::BackAfterLastFault { .. } => "it is soon back after the last fault",
             Claim::ConvergedWithin { .. } => "workers converge soon after the last fault",
             Claim::ConvergedAtEnd { .. } => "workers are converged at the end",
+            Claim::DifferentAtEnd { .. } => "workers differ from the manager at the end",
             Claim::NotConvergingWhile { .. } => "nothing converges for a time",
             Claim::StaleAtMost { .. } => "no worker is stale for too long",
             Claim::NoTornSnapshot { .. } => "no worker deploys a torn snapshot",
@@ -251,6 +258,7 @@ impl Claim {
         match self {
             Claim::ConvergedWithin { workers, .. }
             | Claim::ConvergedAtEnd { workers }
+            | Claim::DifferentAtEnd { workers }
             | Claim::StaleAtMost { workers, .. }
             | Claim::NoTornSnapshot { workers }
             | Claim::TornSnapshot { workers }

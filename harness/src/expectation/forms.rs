@@ -68,6 +68,11 @@ pub const FORMS: &[Form] = &[
         parse: converged,
     },
     Form {
+        examples: &["worker1 differs from the manager at the end", "every worker differs at the end"],
+        doc: "files of each of these workers are other than the manager's at the end",
+        parse: different,
+    },
+    Form {
         examples: &[
             "no worker converges while the manager is down",
             "nothing converges while any fault acts",
@@ -254,6 +259,16 @@ fn converged(words: &mut Words) -> Option<Claim> {
     words.words(&["at", "the", "end"])?;
     words.phrase(&[&["of", "the", "run"], &[]]);
     Some(Claim::ConvergedAtEnd { workers })
+}
+
+fn different(words: &mut Words) -> Option<Claim> {
+    let workers = workers(words)?;
+    is(words);
+    words.word(&["differs", "differ", "different"])?;
+    words.phrase(&[&["from", "the", "manager"], &[]]);
+    words.words(&["at", "the", "end"])?;
+    words.phrase(&[&["of", "the", "run"], &[]]);
+    Some(Claim::DifferentAtEnd { workers })
 }
 
 fn not_converging(words: &mut Words) -> Option<Claim> {

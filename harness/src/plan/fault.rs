@@ -1,11 +1,19 @@
 //! What goes wrong in a run, when, and for how long. Each fault brings its healing: it ends.
 
+mod disk;
+mod people;
+mod sync;
+
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use disk::{ComesBack, DamagedFiles, MtimeOfDamage, UnsyncedWrites};
+pub use people::{HandChange, ListMistake};
 use serde::{Deserialize, Serialize};
+pub use sync::{KillAt, KillSignal, TransferSide};
 
+use crate::cluster::Topology;
 use crate::time::SimTime;
 use crate::trace::NodeName;
 
@@ -245,6 +253,104 @@ pub enum FaultKind {
         /// How many hundredths of its usual time.
         factor_percent: u32,
     },
+
+    /// A disk has no more room than this; at the end it has what it had.
+    DiskFull {
+        /// Bytes that can still be written, in whole blocks.
+        free_bytes: u64,
+    },
+    /// A file system is mounted read-only; at the end it can be written again.
+    DiskReadOnly,
+    /// Each access to a disk takes longer; at the end it does not.
+    DiskSlow {
+        /// By so many nanoseconds.
+        delay_ns: u64,
+    },
+    /// A machine stops with its disk broken; at the end it boots with another disk.
+    DiskLost {
+        /// What stands on that.
+        comes_back: ComesBack,
+    },
+    /// Bytes of files change, their sizes do not. Nothing repairs them but the sync, where it sees them.
+    FilesCorrupted {
+        /// Which files.
+        files: DamagedFiles,
+        /// What their times say.
+        mtime: MtimeOfDamage,
+    },
+    /// A power loss takes something else than usual of what was not synced; at the end it is as usual.
+    UnsyncedWrites {
+        /// What it takes.
+        lost: UnsyncedWrites,
+    },
+
+    /// A clock is wrong by so much; at the end it is set right.
+    ClockSkew {
+        /// Nanoseconds; negative when it is behind.
+        by_ns: i64,
+    },
+    /// A clock is set by so much, and stays so.
+    ClockJump {
+        /// Nanoseconds; negative when it is set back.
+        by_ns: i64,
+    },
+    /// A clock runs too fast or too slow; at the end it is set right.
+    ClockDrift {
+        /// How much faster than time, in parts per million; negative when slower.
+        rate_ppm: i64,
+    },
+
+    /// Somebody changes a file below the synced folder by hand. Nobody takes it back but the sync.
+    ManualChange {
+        /// What they do.
+        does: HandChange,
+        /// The file, below the folder; drawn from those that are there when none is named.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        file: Option<String>,
+    },
+    /// A worker's server is started again without the flags that make it a worker; at the end, with them.
+    StartedWithoutFlags,
+    /// Somebody stops cron; at the end it is started.
+    CronStopped,
+    /// The cron job that syncs runs on a second node, with the same list; at the end it does not.
+    CronOnSecondNode,
+    /// sshd refuses the key of whoever logs in; at the end it accepts it.
+    SshKeyRejected,
+    /// sshd shows another host key than it did before; at the end, the one that is known.
+    SshHostKeyChanged,
+    /// sshd accepts connections and says nothing; at the end it answers those that wait.
+    SshHangs,
+    /// The lines of a worker in the list are wrong; at the end they are right.
+    WorkersListWrong {
+        /// How.
+        line: ListMistake,
+    },
+    /// A server is started again on other ports; at the end, on its own.
+    WrongPort {
+        /// Added to each of its ports.
+        offset: u16,
+    },
+    /// A server was started on an emptied server folder, and nobody starts it again until the end.
+    ServerFolderEmptied,
+    /// A worker is made the manager: writes go to it, and it syncs; at the end it is a worker again.
+    WorkerPromoted,
+
+    /// The next transfer to a worker is killed half-way.
+    RsyncKilled {
+        /// When.
+        at: KillAt,
+        /// How.
+        signal: KillSignal,
+        /// Which process.
+        side: TransferSide,
+    },
+    /// The sync script takes longer for each line of its list; at the end it does not.
+    SyncSlow {
+        /// By so many nanoseconds.
+        delay_ns: u64,
+    },
+    /// The lock of a sync run that is gone lies around; at the end somebody removes it if it still does.
+    StaleLock,
 }
 
 impl FaultKind {
@@ -267,13 +373,71 @@ impl FaultKind {
             | FaultKind::PacketLoss { .. }
             | FaultKind::FlappingLink { .. }
             | FaultKind::ResetConnections => matches!(target, Target::Between { .. }),
+            FaultKind::WrongPort { .. } => {
+                matches!(target, Target::Process { process, .. } if ["wso2", "sshd"].contains(&&**process))
+            }
+            FaultKind::DiskFull { .. }
+            | FaultKind::DiskReadOnly
+            | FaultKind::DiskSlow { .. }
+            | FaultKind::DiskLost { .. }
+            | FaultKind::FilesCorrupted { .. }
+            | FaultKind::UnsyncedWrites { .. }
+            | FaultKind::ClockSkew { .. }
+            | FaultKind::ClockJump { .. }
+            | FaultKind::ClockDrift { .. }
+            | FaultKind::ManualChange { .. }
+            | FaultKind::StartedWithoutFlags
+            | FaultKind::CronStopped
+            | FaultKind::CronOnSecondNode
+            | FaultKind::SshKeyRejected
+            | FaultKind::SshHostKeyChanged
+            | FaultKind::SshHangs
+            | FaultKind::WorkersListWrong { .. }
+            | FaultKind::ServerFolderEmptied
+            | FaultKind::WorkerPromoted
+            | FaultKind::RsyncKilled { .. }
+            | FaultKind::SyncSlow { .. }
+            | FaultKind::StaleLock => matches!(target, Target::Nodes(_)),
+        }
+    }
+
+    /// Whether files may be damaged for good when this has acted on the target, so that no sync repairs them: the
+    /// workers' files need not become equal to the manager's, or the manager's are not what was published. False
+    /// promises that the files of all workers become equal to the manager's once every fault is healed and time
+    /// enough has passed.
+    ///
+    /// Not meant is what a manager forgets that is killed or loses its power (its queue, and what it had not written
+    /// back): acknowledged publishes are lost by that too, but the cluster converges. Nor does false promise that
+    /// workers serve what they have: what arrives while a server starts stays undeployed until it is started again.
+    pub fn may_lose_data(&self, target: &Target, topology: &Topology) -> bool {
+        let on_manager = || target.nodes().iter().any(|node| topology.managers.contains(node));
+        match self {
+            // What is damaged with its size and time kept is never synced again.
+            FaultKind::FilesCorrupted { mtime, .. } => *mtime == MtimeOfDamage::Kept || on_manager(),
+            // What the manager has not, the next run deletes everywhere.
+            FaultKind::DiskLost { .. } | FaultKind::ManualChange { .. } | FaultKind::ServerFolderEmptied => {
+                on_manager()
+            }
+            // Files may be cut off in the middle of what the manager wrote, or go back behind what is synced.
+            FaultKind::UnsyncedWrites { lost } => *lost != UnsyncedWrites::Nothing && on_manager(),
+            // What is written while there is no room is half there, and only the log knows.
+            FaultKind::DiskFull { .. } | FaultKind::DiskReadOnly => on_manager(),
+            // Two writers: what one acknowledged, the other's sync removes.
+            FaultKind::StartedWithoutFlags | FaultKind::WorkerPromoted => true,
+            _ => false,
         }
     }
 
     /// Whether it happens at one moment, and there is nothing to heal: how long it lasts only says how long it counts
     /// as acting.
     pub fn is_instant(&self) -> bool {
-        matches!(self, FaultKind::ResetConnections)
+        matches!(
+            self,
+            FaultKind::ResetConnections
+                | FaultKind::FilesCorrupted { .. }
+                | FaultKind::ClockJump { .. }
+                | FaultKind::ManualChange { .. }
+        )
     }
 
     /// Its name in scenario files, reports and `sim list faults`.
@@ -295,6 +459,29 @@ impl FaultKind {
             FaultKind::Reboot => "reboot",
             FaultKind::Freeze { .. } => "freeze",
             FaultKind::SlowCpu { .. } => "slow-cpu",
+            FaultKind::DiskFull { .. } => "disk-full",
+            FaultKind::DiskReadOnly => "disk-read-only",
+            FaultKind::DiskSlow { .. } => "disk-slow",
+            FaultKind::DiskLost { .. } => "disk-lost",
+            FaultKind::FilesCorrupted { .. } => "files-corrupted",
+            FaultKind::UnsyncedWrites { .. } => "unsynced-writes",
+            FaultKind::ClockSkew { .. } => "clock-skew",
+            FaultKind::ClockJump { .. } => "clock-jump",
+            FaultKind::ClockDrift { .. } => "clock-drift",
+            FaultKind::ManualChange { .. } => "manual-change",
+            FaultKind::StartedWithoutFlags => "started-without-flags",
+            FaultKind::CronStopped => "cron-stopped",
+            FaultKind::CronOnSecondNode => "cron-on-second-node",
+            FaultKind::SshKeyRejected => "ssh-key-rejected",
+            FaultKind::SshHostKeyChanged => "ssh-host-key-changed",
+            FaultKind::SshHangs => "ssh-hangs",
+            FaultKind::WorkersListWrong { .. } => "workers-list-wrong",
+            FaultKind::WrongPort { .. } => "wrong-port",
+            FaultKind::ServerFolderEmptied => "server-folder-emptied",
+            FaultKind::WorkerPromoted => "worker-promoted",
+            FaultKind::RsyncKilled { .. } => "rsync-killed",
+            FaultKind::SyncSlow { .. } => "sync-slow",
+            FaultKind::StaleLock => "stale-lock",
         }
     }
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::SpanRange;
 use crate::plan::ApiSpec;
+use crate::table::Table;
 use crate::time::parse_span;
 
 /// A rate as the span between two operations: `20/s`, `90/min`, `1000/h`.
@@ -152,6 +153,83 @@ pub fn parse_api(text: &str) -> Result<ApiSpec, String> {
     Ok(ApiSpec { name: name.into(), version: version.into() })
 }
 
+/// A span of time with its sign, in nanoseconds: `+90s`, `-2h`.
+///
+/// # Errors
+/// What is wrong, as a sentence that says what would be accepted.
+pub fn parse_signed_span(text: &str) -> Result<i64, String> {
+    let text = text.trim();
+    let (sign, rest) = match (text.strip_prefix('-'), text.strip_prefix('+')) {
+        (Some(rest), _) => (-1, rest),
+        (None, Some(rest)) => (1, rest),
+        (None, None) => (1, text),
+    };
+    let span = i64::try_from(parse_span(rest)?.as_nanos()).map_err(|_| "longer than 290 years".to_owned())?;
+    Ok(sign * span)
+}
+
+/// How much faster than time a clock runs, in parts per million: `+200ppm`, `-5%`.
+///
+/// # Errors
+/// What is wrong, as a sentence that says what would be accepted.
+pub fn parse_drift(text: &str) -> Result<i64, String> {
+    const ACCEPTED: &str = "a drift is written as `+200ppm` or `-5%`, and is less than 90 %";
+    let text = text.trim();
+    let (number, each) = match (text.strip_suffix("ppm"), text.strip_suffix('%')) {
+        (Some(number), _) => (number, 1.0),
+        (None, Some(number)) => (number, 1e4),
+        (None, None) => return Err(format!("no unit; {ACCEPTED}")),
+    };
+    let number: f64 = number.trim().parse().map_err(|_| format!("no number; {ACCEPTED}"))?;
+    let ppm = (number * each).round();
+    if !ppm.is_finite() || ppm.abs() > 900_000.0 {
+        return Err(ACCEPTED.to_owned());
+    }
+    Ok(ppm as i64)
+}
+
+/// The bytes of a key, if it is there: a whole number, or a text with a unit.
+pub(super) fn bytes(table: &Table<'_>, key: &'static str) -> Option<u64> {
+    let text = match table.number_or_texts(key)? {
+        Ok(number) => return Some(number.value),
+        Err(mut texts) if texts.len() == 1 => texts.remove(0),
+        Err(_) => {
+            let span = table.key_span(key).unwrap_or_default();
+            table.reader.error(span, format!("`{key}` is no number of bytes"), "write one: `64KiB`");
+            return None;
+        }
+    };
+    let parsed = parse_bytes(&text.value);
+    parsed.map_err(|why| table.reader.error(text.span, format!("`{key}` is no number of bytes"), why)).ok()
+}
+
+/// The nanoseconds of a key that holds a span of time with its sign; it must be there.
+pub(super) fn signed_span(table: &Table<'_>, key: &'static str, example: &str) -> Option<i64> {
+    let text = table.require_text(key, &format!("write `{key} = \"{example}\"`"))?;
+    let parsed = parse_signed_span(&text.value);
+    parsed.map_err(|why| table.reader.error(text.span, format!("`{key}` is not a span of time"), why)).ok()
+}
+
+/// The drift of a key, which must be there.
+pub(super) fn rate_of_drift(table: &Table<'_>, key: &'static str) -> Option<i64> {
+    let text = table.require_text(key, &format!("write `{key} = \"+200ppm\"`"))?;
+    let parsed = parse_drift(&text.value);
+    parsed.map_err(|why| table.reader.error(text.span, format!("`{key}` is no drift"), why)).ok()
+}
+
+/// The nanoseconds of `delay`, which must be there.
+pub(super) fn delay(table: &Table<'_>, example: &str) -> Option<u64> {
+    if !table.has("delay") {
+        table.missing("delay", format!("write `delay = \"{example}\"`"));
+    }
+    table.span_of_time("delay").map(|span| nanos(span.value))
+}
+
+/// A span's nanoseconds.
+pub(super) fn nanos(span: Duration) -> u64 {
+    u64::try_from(span.as_nanos()).unwrap_or(u64::MAX)
+}
+
 fn positive(text: &str) -> Option<f64> {
     text.parse().ok().filter(|number: &f64| number.is_finite() && *number > 0.0)
 }
@@ -207,6 +285,22 @@ mod tests {
         assert_eq!(parse_range("2m"), Ok(minutes(2, 2)));
         assert_eq!(parse_range("1m..4m"), Ok(minutes(1, 4)));
         assert!(parse_range("4m..1m").is_err() && parse_range("..").is_err() && parse_range("1m..").is_err());
+    }
+
+    #[test]
+    fn signed_spans_and_drifts_are_read() {
+        for (text, seconds) in [("+90s", 90), ("90s", 90), ("-2h", -7200)] {
+            assert_eq!(parse_signed_span(text), Ok(seconds * 1_000_000_000), "{text}");
+        }
+        for text in ["", "-", "+-1s", "5", "300000d"] {
+            assert!(parse_signed_span(text).is_err(), "{text}");
+        }
+        for (text, ppm) in [("+200ppm", 200), ("-5%", -50_000), ("0.1 %", 1000)] {
+            assert_eq!(parse_drift(text), Ok(ppm), "{text}");
+        }
+        for text in ["", "5", "%", "nan%", "-100%", "1e99ppm"] {
+            assert!(parse_drift(text).is_err(), "{text}");
+        }
     }
 
     #[test]

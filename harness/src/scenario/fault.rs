@@ -1,10 +1,21 @@
 //! What can go wrong: one file for each kind of fault, and one row in [`KINDS`].
 
+mod clock_drift;
+mod clock_jump;
+mod clock_skew;
 mod crash_loop;
+mod cron_on_second_node;
+mod cron_stopped;
+mod disk_full;
+mod disk_lost;
+mod disk_read_only;
+mod disk_slow;
+mod files_corrupted;
 mod firewall;
 mod flapping_link;
 mod freeze;
 mod hosts_entry;
+mod manual_change;
 mod out_of_descriptors;
 mod packet_loss;
 mod partition;
@@ -14,8 +25,20 @@ mod process_pause;
 mod process_stop;
 mod reboot;
 mod reset_connections;
+mod rsync_killed;
+mod server_folder_emptied;
 mod slow_cpu;
 mod slow_link;
+mod ssh_hangs;
+mod ssh_host_key_changed;
+mod ssh_key_rejected;
+mod stale_lock;
+mod started_without_flags;
+mod sync_slow;
+mod unsynced_writes;
+mod worker_promoted;
+mod workers_list_wrong;
+mod wrong_port;
 
 use std::time::Duration;
 
@@ -65,6 +88,29 @@ pub const KINDS: &[Kind] = &[
     reset_connections::KIND,
     firewall::KIND,
     hosts_entry::KIND,
+    disk_full::KIND,
+    disk_read_only::KIND,
+    disk_slow::KIND,
+    disk_lost::KIND,
+    files_corrupted::KIND,
+    unsynced_writes::KIND,
+    clock_skew::KIND,
+    clock_jump::KIND,
+    clock_drift::KIND,
+    manual_change::KIND,
+    started_without_flags::KIND,
+    cron_stopped::KIND,
+    cron_on_second_node::KIND,
+    ssh_key_rejected::KIND,
+    ssh_host_key_changed::KIND,
+    ssh_hangs::KIND,
+    workers_list_wrong::KIND,
+    wrong_port::KIND,
+    server_folder_emptied::KIND,
+    worker_promoted::KIND,
+    rsync_killed::KIND,
+    sync_slow::KIND,
+    stale_lock::KIND,
 ];
 
 /// The instances of all kinds that make sense on a cluster, in the order of [`KINDS`]: what is drawn from, or gone
@@ -84,6 +130,38 @@ fn each_server(topology: &Topology) -> impl Iterator<Item = Target> + '_ {
         topology.processes.iter().flat_map(|(node, names)| names.iter().map(move |name| (node, name)));
     let servers = processes.filter(|(_, name)| !matches!(name.as_str(), "sync" | "rsync"));
     servers.map(|(node, name)| Target::Process { nodes: vec![node.clone()], process: name.as_str().into() })
+}
+
+/// Each gateway by itself.
+fn each_gateway(topology: &Topology) -> impl Iterator<Item = NodeName> + '_ {
+    topology.managers.iter().chain(&topology.workers).cloned()
+}
+
+/// Each of these kinds on each machine.
+fn on_machines(topology: &Topology, kinds: &[FaultKind]) -> Vec<(FaultKind, Target)> {
+    on_each(each_machine(topology), kinds)
+}
+
+/// Each of these kinds on each gateway.
+fn on_gateways(topology: &Topology, kinds: &[FaultKind]) -> Vec<(FaultKind, Target)> {
+    on_each(each_gateway(topology), kinds)
+}
+
+/// Each of these kinds on each worker.
+fn on_workers(topology: &Topology, kinds: &[FaultKind]) -> Vec<(FaultKind, Target)> {
+    on_each(topology.workers.iter().cloned(), kinds)
+}
+
+/// Each of these kinds on each node whose cron runs the sync.
+fn on_syncing(topology: &Topology, kinds: &[FaultKind]) -> Vec<(FaultKind, Target)> {
+    let has_cron = |processes: &[String]| processes.iter().any(|process| process == "cron");
+    let syncing = topology.processes.iter().filter(|(_, processes)| has_cron(processes));
+    on_each(syncing.map(|(node, _)| node.clone()), kinds)
+}
+
+fn on_each(nodes: impl Iterator<Item = NodeName>, kinds: &[FaultKind]) -> Vec<(FaultKind, Target)> {
+    let on = |node: NodeName| kinds.iter().map(move |kind| (kind.clone(), Target::Nodes(vec![node.clone()])));
+    nodes.flat_map(on).collect()
 }
 
 /// Each pair of machines and the clients between which something is sent: gateways among each other, the balancer
@@ -157,10 +235,13 @@ fn read(table: Table<'_>, disturb: Duration, before: &[FaultSpec]) -> Option<Fau
         return None;
     };
     let name = table.text("name").unwrap_or_else(|| Placed::new(kind.value.clone(), kind.span.clone()));
-    let (begins, lasts) = moment::read(&table, disturb);
+    let (begins, mut lasts) = moment::read(&table, disturb);
     let read = (entry.read)(&table);
     let instant = read.as_ref().is_some_and(|(kind, _)| kind.is_instant());
     let repeats = moment::read_repeats(&table, instant);
+    if instant && lasts == Lasts::ToTheEnd {
+        lasts = Lasts::For(moment::SpanRange::default());
+    }
     let reader = table.reader;
     table.finish();
     if name.value.is_empty() || name.value.contains(char::is_whitespace) {
@@ -234,6 +315,21 @@ mod tests {
             "address" => "'192.0.2.1'",
             "factor" => "4",
             "clock" => "'stands-still'",
+            "free" | "at_byte" => "'64KiB'",
+            "delay" => "'20ms'",
+            "comes_back" => "'installed'",
+            "files" => "['synapse-configs/default/registry.xml']",
+            "mtime" => "'changed'",
+            "lost" => "'contents'",
+            "by" => "'-90s'",
+            "rate" => "'+200ppm'",
+            "does" => "'edit'",
+            "file" => "'synapse-configs/default/registry.xml'",
+            "line" => "'doubled'",
+            "offset" => "1",
+            "at_file" => "3",
+            "signal" => "'term'",
+            "side" => "'sender'",
             other => panic!("no example for the key {other}"),
         };
         format!("{key} = {value}\n")

@@ -79,6 +79,18 @@ pub(super) fn nodes(table: &Table<'_>) -> Option<Vec<Placed<Selector>>> {
     Some(selectors(nodes))
 }
 
+/// Paths below the synced folder; what is none is reported.
+pub(super) fn paths_below(table: &Table<'_>, paths: Vec<Placed<String>>) -> Vec<String> {
+    for path in &paths {
+        let parts = || path.value.split('/');
+        if path.value.len() > 1000 || parts().any(|part| part.is_empty() || part == "." || part == "..") {
+            let help = "such as `synapse-configs/default/api/admin--orders_v1.0.0.xml`";
+            table.reader.error(path.span.clone(), "this is no path of a file below the synced folder", help);
+        }
+    }
+    paths.into_iter().map(|path| path.value).collect()
+}
+
 /// The two groups of `between` and `and`.
 pub(super) fn between(table: &Table<'_>) -> Option<TargetSpec> {
     let (a, b) = (table.texts("between"), table.texts("and"));

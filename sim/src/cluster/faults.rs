@@ -3,12 +3,24 @@
 //! Faults may overlap. What two of them hold down comes back when the last one ends: each keeps its own count
 //! or its own change, and healing takes back that one only.
 
+mod clock_drift;
+mod clock_jump;
+mod clock_skew;
 mod crash_loop;
+mod cron_on_second_node;
+mod cron_stopped;
+mod disk_full;
+mod disk_lost;
+mod disk_read_only;
+mod disk_slow;
+mod files;
+mod files_corrupted;
 mod firewall;
 mod flapping_link;
 mod freeze;
 mod held;
 mod hosts_entry;
+mod manual_change;
 mod out_of_descriptors;
 mod packet_loss;
 mod partition;
@@ -18,8 +30,20 @@ mod process_pause;
 mod process_stop;
 mod reboot;
 mod reset_connections;
+mod rsync_killed;
+mod server_folder_emptied;
 mod slow_cpu;
 mod slow_link;
+mod ssh_hangs;
+mod ssh_host_key_changed;
+mod ssh_key_rejected;
+mod stale_lock;
+mod started_without_flags;
+mod sync_slow;
+mod unsynced_writes;
+mod worker_promoted;
+mod workers_list_wrong;
+mod wrong_port;
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -28,8 +52,11 @@ use harness::plan::{Fault, FaultKind, FrozenClock, PartitionDirection, Target};
 use harness::trace::{EventKind, NodeName};
 
 use self::held::Held;
+pub(super) use self::held::{ByFault, Holds};
 use super::nodes::Nodes;
+use crate::config::NodeKind;
 use crate::engine::Engine;
+use crate::gateway;
 use crate::host::Host;
 
 /// The faults that act at present.
@@ -82,7 +109,37 @@ impl ActiveFaults {
             FaultKind::Reboot => reboot::inject(fault, stage),
             FaultKind::Freeze { .. } => freeze::inject(fault, stage),
             FaultKind::SlowCpu { factor_percent } => slow_cpu::inject(fault, *factor_percent, stage),
+            FaultKind::DiskFull { free_bytes } => disk_full::inject(fault, *free_bytes, stage),
+            FaultKind::DiskReadOnly => disk_read_only::inject(fault, stage),
+            FaultKind::DiskSlow { delay_ns } => disk_slow::inject(fault, *delay_ns, stage),
+            FaultKind::DiskLost { comes_back } => disk_lost::inject(fault, *comes_back, stage),
+            FaultKind::FilesCorrupted { files, mtime } => {
+                files_corrupted::inject(fault, files, *mtime, stage);
+            }
+            FaultKind::UnsyncedWrites { lost } => unsynced_writes::inject(fault, *lost, stage),
+            FaultKind::ClockSkew { by_ns } => clock_skew::inject(fault, *by_ns, stage),
+            FaultKind::ClockJump { by_ns } => clock_jump::inject(fault, *by_ns, stage),
+            FaultKind::ClockDrift { rate_ppm } => clock_drift::inject(fault, *rate_ppm, stage),
+            FaultKind::ManualChange { does, file } => {
+                manual_change::inject(fault, *does, file.as_deref(), stage);
+            }
+            FaultKind::StartedWithoutFlags => started_without_flags::inject(fault, stage),
+            FaultKind::CronStopped => cron_stopped::inject(fault, stage),
+            FaultKind::CronOnSecondNode => cron_on_second_node::inject(fault, stage),
+            FaultKind::SshKeyRejected => ssh_key_rejected::inject(fault, stage),
+            FaultKind::SshHostKeyChanged => ssh_host_key_changed::inject(fault, stage),
+            FaultKind::SshHangs => ssh_hangs::inject(fault, stage),
+            FaultKind::WorkersListWrong { line } => workers_list_wrong::inject(fault, *line, stage),
+            FaultKind::WrongPort { offset } => wrong_port::inject(fault, *offset, stage),
+            FaultKind::ServerFolderEmptied => server_folder_emptied::inject(fault, stage),
+            FaultKind::WorkerPromoted => worker_promoted::inject(fault, stage),
+            FaultKind::RsyncKilled { at, signal, side } => {
+                rsync_killed::inject(fault, *at, *signal, *side, stage);
+            }
+            FaultKind::SyncSlow { delay_ns } => sync_slow::inject(fault, *delay_ns, stage),
+            FaultKind::StaleLock => stale_lock::inject(fault, stage),
         }
+        nodes.live().keep_down(self.held.killed.keys().into_iter());
     }
 
     /// Takes a fault back.
@@ -106,13 +163,59 @@ impl ActiveFaults {
             FaultKind::Reboot => reboot::heal(fault, stage),
             FaultKind::Freeze { clock } => freeze::heal(fault, *clock == FrozenClock::IsSet, stage),
             FaultKind::SlowCpu { .. } => slow_cpu::heal(fault, stage),
+            FaultKind::DiskFull { .. } => disk_full::heal(fault, stage),
+            FaultKind::DiskReadOnly => disk_read_only::heal(fault, stage),
+            FaultKind::DiskSlow { .. } => disk_slow::heal(fault, stage),
+            FaultKind::DiskLost { .. } => disk_lost::heal(fault, stage),
+            FaultKind::UnsyncedWrites { .. } => unsynced_writes::heal(fault, stage),
+            FaultKind::ClockSkew { by_ns } => clock_skew::heal(fault, *by_ns, stage),
+            FaultKind::ClockDrift { .. } => clock_drift::heal(fault, stage),
+            FaultKind::StartedWithoutFlags => started_without_flags::heal(fault, stage),
+            FaultKind::CronStopped => cron_stopped::heal(fault, stage),
+            FaultKind::CronOnSecondNode => cron_on_second_node::heal(fault, stage),
+            FaultKind::SshKeyRejected => ssh_key_rejected::heal(fault, stage),
+            FaultKind::SshHostKeyChanged => ssh_host_key_changed::heal(fault, stage),
+            FaultKind::SshHangs => ssh_hangs::heal(fault, stage),
+            FaultKind::WorkersListWrong { line } => workers_list_wrong::heal(fault, *line, stage),
+            FaultKind::WrongPort { .. } => wrong_port::heal(fault, stage),
+            FaultKind::ServerFolderEmptied => server_folder_emptied::heal(fault, stage),
+            FaultKind::WorkerPromoted => worker_promoted::heal(fault, stage),
+            FaultKind::RsyncKilled { .. } => rsync_killed::heal(fault, stage),
+            FaultKind::SyncSlow { .. } => sync_slow::heal(fault, stage),
+            FaultKind::StaleLock => stale_lock::heal(fault, stage),
+            // Done in one moment; nobody takes it back.
+            FaultKind::FilesCorrupted { .. }
+            | FaultKind::ClockJump { .. }
+            | FaultKind::ManualChange { .. } => {}
         }
+        nodes.live().keep_down(self.held.killed.keys().into_iter());
     }
 }
 
 /// Records on a node that the fault found nothing to act on there.
 fn had_no_effect(host: &Host, fault: &Fault, why: String) {
     host.record(EventKind::FaultHadNoEffect { fault: fault.name.clone(), why: why.into() });
+}
+
+/// The gateways that the fault acts on; on other nodes it has no effect.
+fn gateways_of(fault: &Fault, stage: &Stage<'_>) -> Vec<NodeName> {
+    synced_folders_of(fault, stage).into_iter().map(|(name, _)| name).collect()
+}
+
+/// The gateways that the fault acts on, each with its synced folder; on other nodes it has no effect.
+fn synced_folders_of(fault: &Fault, stage: &Stage<'_>) -> Vec<(NodeName, String)> {
+    let mut gateways = Vec::new();
+    for name in fault.target.nodes() {
+        match stage.nodes.kind(&name) {
+            NodeKind::Manager(config) | NodeKind::Worker(config) => {
+                gateways.push((name, gateway::deployment_root(&config.home)));
+            }
+            NodeKind::Balancer(_) | NodeKind::Client => {
+                had_no_effect(stage.nodes.host(&name), fault, format!("{name} is no gateway"));
+            }
+        }
+    }
+    gateways
 }
 
 /// The nodes and the process that the fault acts on.
@@ -149,3 +252,6 @@ fn links_of(fault: &Fault, direction: PartitionDirection, nodes: &Nodes) -> Vec<
     }
     links
 }
+
+#[cfg(test)]
+mod tests;

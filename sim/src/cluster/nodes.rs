@@ -10,7 +10,9 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use harness::trace::NodeName;
+use harness::trace::event::ProcessEnd;
 
+use super::live::Live;
 use super::transfer::Spoiling;
 use super::{promotion, transfer};
 use crate::balancer;
@@ -20,8 +22,9 @@ use crate::disk::Disk;
 use crate::gateway;
 use crate::host::Host;
 use crate::planted::PlantedBug;
+use crate::process::Process;
 use crate::ssh;
-use crate::sync::{self, SyncRun};
+use crate::sync;
 
 /// What all nodes share.
 #[derive(Debug)]
@@ -29,6 +32,13 @@ pub(super) struct Shared {
     pub(super) config: Arc<ClusterConfig>,
     pub(super) names: Rc<BTreeMap<IpAddr, NodeName>>,
     pub(super) planted: Option<PlantedBug>,
+    pub(super) live: Live,
+}
+
+impl Shared {
+    fn node(&self, name: &NodeName) -> &NodeConfig {
+        self.config.nodes.iter().find(|node| node.name == *name).expect("every host is a node")
+    }
 }
 
 /// All nodes, by name.
@@ -132,38 +142,111 @@ impl Nodes {
             self.keep_disks();
         }
         let node = self.config(name);
-        for service in services(&self.shared.config, node).into_iter().filter(|service| wanted(service)) {
+        let mut services = services(&self.shared.config, node);
+        if self.shared.live.has_cron(name) && !services.contains(&"cron") {
+            services.push("cron");
+        }
+        for service in services.into_iter().filter(|service| wanted(service)) {
             self.start_service(name, service);
         }
     }
 
     /// Starts a service, unless it runs, or its node has no power, stands still, or has no such service.
     pub(super) fn start_service(&self, name: &NodeName, service: &str) {
+        start_service(self.host(name), &self.shared, service);
+    }
+
+    /// Whether a service is there to run on a node, by its configuration and by what was done to that.
+    pub(super) fn should_run(&self, name: &NodeName, service: &str) -> bool {
+        services(&self.shared.config, self.config(name)).contains(&service)
+            || service == "cron" && self.shared.live.has_cron(name)
+    }
+
+    /// What is other than the cluster's files say.
+    pub(super) fn live(&self) -> &Live {
+        &self.shared.live
+    }
+
+    /// The cluster's files.
+    pub(super) fn cluster(&self) -> &ClusterConfig {
+        &self.shared.config
+    }
+
+    /// What a node is.
+    pub(super) fn kind(&self, name: &NodeName) -> &NodeKind {
+        &self.config(name).kind
+    }
+
+    /// Ends a service in its own order and starts it again, with whatever its configuration then says; nothing
+    /// happens where it does not run. It is not started if a fault has come to keep it down meanwhile.
+    pub(super) fn restart_service(&self, name: &NodeName, service: &'static str) {
+        self.restart_service_after(name, service, |_| {});
+    }
+
+    /// As [`Nodes::restart_service`], with something done while it is down.
+    pub(super) fn restart_service_after(
+        &self,
+        name: &NodeName,
+        service: &'static str,
+        meanwhile: impl FnOnce(&Host) + 'static,
+    ) {
         let host = self.host(name);
-        if !host.is_running() || !host.processes(service).is_empty() {
+        let running = host.processes(service);
+        if !host.is_running() || running.is_empty() {
             return;
         }
-        let shared = &self.shared;
-        match (service, &self.config(name).kind) {
-            ("sshd", NodeKind::Manager(_) | NodeKind::Worker(_)) => start_sshd(host, shared),
-            ("cron", NodeKind::Manager(_) | NodeKind::Worker(_)) => start_cron(host, shared),
-            ("wso2", NodeKind::Manager(config) | NodeKind::Worker(config)) => {
-                gateway::start(host, Rc::new(config.clone()), shared.config.model, shared.planted);
+        let shared = Rc::clone(&self.shared);
+        host.spawn("systemctl", move |process| async move {
+            for old in running {
+                stop(&old).await;
             }
-            ("nginx", NodeKind::Balancer(config)) => {
-                let names = Rc::clone(&shared.names);
-                let node_at = move |address: IpAddr| {
-                    names.get(&address).cloned().unwrap_or_else(|| address.to_string().into())
-                };
-                balancer::start(host, config, node_at, shared.planted);
+            let host = process.host();
+            meanwhile(host);
+            if !shared.live.is_kept_down(host.name(), service) {
+                start_service(host, &shared, service);
             }
-            // What is no service (a run of the script, an rsync) is not started again.
-            _ => {}
-        }
+        });
     }
 
     fn config(&self, name: &NodeName) -> &NodeConfig {
-        self.shared.config.nodes.iter().find(|node| node.name == *name).expect("every host is a node")
+        self.shared.node(name)
+    }
+}
+
+/// SIGTERM, and what a service does about it.
+async fn stop(service: &Process) {
+    match &**service.name() {
+        // They end at once; what they have started goes on.
+        "sshd" | "cron" => service.end(ProcessEnd::Stopped),
+        _ => {
+            service.request_stop();
+            service.wait().await;
+        }
+    }
+}
+
+fn start_service(host: &Host, shared: &Rc<Shared>, service: &str) {
+    if !host.is_running() || !host.processes(service).is_empty() {
+        return;
+    }
+    let name = host.name();
+    match (service, &shared.node(name).kind) {
+        ("sshd", NodeKind::Manager(_) | NodeKind::Worker(_)) => start_sshd(host, shared),
+        ("cron", NodeKind::Manager(_) | NodeKind::Worker(_)) => start_cron(host, shared),
+        ("wso2", NodeKind::Manager(config) | NodeKind::Worker(config)) => {
+            let config = shared.live.gateway(name, config);
+            gateway::start(host, Rc::new(config), shared.config.model, shared.planted);
+        }
+        ("nginx", NodeKind::Balancer(config)) => {
+            let names = Rc::clone(&shared.names);
+            let node_at = move |address: IpAddr| {
+                names.get(&address).cloned().unwrap_or_else(|| address.to_string().into())
+            };
+            let config = shared.live.balancer(config, &shared.config);
+            balancer::start(host, &config, node_at, shared.planted);
+        }
+        // What is no service (a run of the script, an rsync) is not started again.
+        _ => {}
     }
 }
 
@@ -174,14 +257,17 @@ fn start_sshd(host: &Host, shared: &Rc<Shared>) {
     }
     let planted = planted_into_transfers(shared, host);
     let login = shared.config.model.ssh_login;
-    host.spawn("sshd", |process| async move {
+    let daemon = shared.live.sshd(host.name());
+    let port = ssh::PORT.saturating_add(shared.live.offset(host.name(), "sshd"));
+    let shared = Rc::clone(shared);
+    host.spawn("sshd", move |process| async move {
         let logged = process.clone();
         let own_host = process.host().clone();
         let run = move |command: String, stream| {
-            transfer::serve(own_host.clone(), command, stream, planted.clone())
+            transfer::serve(own_host.clone(), Rc::clone(&shared), command, stream, planted.clone())
         };
-        if let Err(error) = ssh::serve(process, login, run).await {
-            logged.log(format!("error: Bind to port {} failed: {error}.", ssh::PORT));
+        if let Err(error) = ssh::serve(process, port, daemon, login, run).await {
+            logged.log(format!("error: Bind to port {port} failed: {error}."));
             logged.crash();
         }
     });
@@ -189,18 +275,20 @@ fn start_sshd(host: &Host, shared: &Rc<Shared>) {
 
 fn start_cron(host: &Host, shared: &Rc<Shared>) {
     let jobs = Rc::new(shared.config.sync.jobs.clone());
-    let mut config = shared.config.sync.clone();
-    if shared.planted == Some(PlantedBug::RestartedCronFindsNoWorkers) && host.has_run() {
-        config.workers.clear();
-    }
-    let config = Rc::new(config);
+    let forgets = shared.planted == Some(PlantedBug::RestartedCronFindsNoWorkers) && host.has_run();
     let planted = shared.planted;
     let (shared, own_host, runs) = (Rc::clone(shared), host.clone(), Cell::new(0));
     cron::start(host, jobs, move |_| {
         runs.set(runs.get() + 1);
-        let run = SyncRun { run: runs.get(), config: Rc::clone(&config), planted };
+        let reading = (Rc::clone(&shared), own_host.name().clone());
+        let list = move || match forgets {
+            true => Vec::new(),
+            false => reading.0.live.targets(&reading.1, &reading.0.config.sync.workers),
+        };
         let shared = Rc::clone(&shared);
-        sync::start(&own_host, run, move |host, run, worker| transfer::start(host, &shared, run, worker));
+        sync::start(&own_host, runs.get(), planted, list, move |host, run, worker| {
+            transfer::start(host, &shared, run, worker)
+        });
     });
 }
 

@@ -1,30 +1,43 @@
 //! rsync as the cluster runs it: a process on the manager, one on the worker, and ssh between them.
 
 use std::cell::{Cell, RefCell};
+use std::io;
 use std::net::SocketAddr;
 use std::ops::ControlFlow;
+use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use harness::plan::{KillSignal, TransferSide};
 use harness::rng;
 use harness::trace::{EventKind, NodeName};
 use rand_chacha::ChaCha8Rng;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::nodes::Shared;
 use crate::config::{self, WorkerTarget};
 use crate::disk::{Disk, Kind};
+use crate::engine::Sleep;
 use crate::fs::Fs;
 use crate::host::Host;
-use crate::http;
 use crate::network::TcpStream;
 use crate::planted::PlantedBug;
 use crate::process::Process;
 use crate::rsync::{self, Env, Progress, Signal, Waiting};
 use crate::ssh;
 
-/// What the command line that ssh carries begins with: the number of the script's run, for the trace.
+/// What the command line that ssh carries begins with, for the trace: the number of the script's run, and the node
+/// that it runs on.
 const RUN_VARIABLE: &str = "DEPSYNC_RUN=";
+const FROM_VARIABLE: &str = "DEPSYNC_FROM=";
+/// As whom ssh logs in when a line names nobody: the user of the crontab.
+const CRON_USER: &str = "root";
+/// rsync's exit status after SIGTERM.
+const ENDED_BY_SIGNAL: u8 = 20;
+
+/// A transfer, by the node that pushes, the script's run, and the worker.
+type Transfer = (NodeName, u64, NodeName);
 
 /// Starts rsync for one line of the workers list.
 pub(super) fn start(host: &Host, shared: &Rc<Shared>, run: u64, target: &WorkerTarget) -> Process {
@@ -33,7 +46,10 @@ pub(super) fn start(host: &Host, shared: &Rc<Shared>, run: u64, target: &WorkerT
         let worker = target.node.clone();
         let shown = target.text.as_str().into();
         process.record(EventKind::RsyncStarted { run, worker: worker.clone(), target: shown });
+        let transfer = (process.host().name().clone(), run, worker.clone());
+        shared.live.sender_started(transfer.clone(), process.clone());
         let Ended { exit_code, files, deleted, bytes, message } = push(&process, &shared, run, &target).await;
+        shared.live.sender_ended(&transfer);
         process.set_exit_code(exit_code);
         let message = message.into();
         process.record(EventKind::RsyncEnded { run, worker, exit_code, files, deleted, bytes, message });
@@ -57,7 +73,7 @@ impl Ended {
     }
 }
 
-async fn push(process: &Process, shared: &Shared, run: u64, target: &WorkerTarget) -> Ended {
+async fn push(process: &Process, shared: &Rc<Shared>, run: u64, target: &WorkerTarget) -> Ended {
     let mut words = shared.config.sync.command.argv(&target.text);
     if shared.planted == Some(PlantedBug::SyncSkipsDeletes) {
         words.retain(|word| !word.starts_with("--delete"));
@@ -68,35 +84,31 @@ async fn push(process: &Process, shared: &Shared, run: u64, target: &WorkerTarge
         Err(rsync::Refusal::Rsync { lines, code }) => return Ended::refused(code, lines.join("\n")),
         Err(refusal) => return Ended::refused(1, refusal.to_string()),
     };
-    let Some(address) = process.host().resolve(&target.host) else {
-        let host = &target.host;
-        let message = format!("ssh: Could not resolve hostname {host}: Name or service not known");
-        return Ended::refused(ssh::FAILED, message);
-    };
-    let shell = config::read_ssh_command(job.options.shell.as_deref().unwrap_or(b"ssh"));
-    let connect_timeout = match shell {
-        Ok(ssh) => ssh.connect_timeout,
-        Err(error) => return Ended::refused(ssh::FAILED, error.to_string()),
-    };
-    let server = SocketAddr::new(address, ssh::PORT);
-    let command = format!("{RUN_VARIABLE}{run} rsync --server");
-    let stream = match ssh::connect(process, server, &command, connect_timeout).await {
-        Ok(stream) => stream,
-        Err(error) => {
-            let (host, port, why) = (&target.host, ssh::PORT, http::root_cause(&error));
-            let message = format!("ssh: connect to host {host} port {port}: {why}");
-            return Ended::refused(ssh::FAILED, message);
+    let early = shared.planted == Some(PlantedBug::RsyncReportsSuccessEarly);
+    process.sleep(shared.live.sync_delay(process.host().name())).await;
+    let transfer = (process.host().name().clone(), run, target.node.clone());
+    let (told, watched) = (Rc::clone(shared), transfer.clone());
+    let mut env = Machine::new(process.clone(), process.fs(), None);
+    env.far_end = Some(Box::new(move || told.live.far_end(&watched)));
+    let (mut said, outcome) = match log_in(process, shared, &job, &transfer, target).await {
+        Ok(session) if early => {
+            // It says that all is well while the transfer has only begun, and then drops the connection.
+            drop(session);
+            return Ended::default();
+        }
+        Ok(session) => {
+            let stream = AfterDisk { stream: session.stream, process: process.clone(), waiting: None };
+            (session.warnings, rsync::client(&job, stream, &env).await)
+        }
+        Err(lines) => {
+            // rsync sees no more of it than a pipe that closes.
+            let (closed, _) = tokio::io::duplex(1);
+            (lines, rsync::client(&job, closed, &env).await)
         }
     };
-    if shared.planted == Some(PlantedBug::RsyncReportsSuccessEarly) {
-        // It says that all is well while the transfer has only begun, and then drops the connection.
-        drop(stream);
-        return Ended::default();
-    }
-    let env = Machine::new(process.clone(), None);
-    let outcome = rsync::client(&job, stream, &env).await;
-    let said = outcome.lines.iter().filter(|line| line.stream == rsync::Stream::Err);
-    let said: Vec<_> = said.map(|line| String::from_utf8_lossy(&line.text).into_owned()).collect();
+    process.disk_done().await;
+    let errors = outcome.lines.iter().filter(|line| line.stream == rsync::Stream::Err);
+    said.extend(errors.map(|line| String::from_utf8_lossy(&line.text).into_owned()));
     Ended {
         exit_code: i32::from(outcome.exit_code),
         files: outcome.stats.transferred,
@@ -106,18 +118,67 @@ async fn push(process: &Process, shared: &Shared, run: u64, target: &WorkerTarge
     }
 }
 
+/// Logs in on the worker, by the ssh command that the rsync command line names.
+async fn log_in(
+    process: &Process,
+    shared: &Shared,
+    job: &rsync::Job,
+    transfer: &Transfer,
+    target: &WorkerTarget,
+) -> Result<ssh::Session, Vec<String>> {
+    let host = &target.host;
+    // Whoever set up the sync on another node than the one that should do it copied the names with the script.
+    let copied = || {
+        let nodes = shared.config.nodes.iter();
+        let is_copy = *process.host().name() != shared.config.sync.node;
+        nodes.filter(|_| is_copy).find(|node| node.name == target.node).map(|node| node.address)
+    };
+    let Some(address) = process.host().resolve(host).or_else(copied) else {
+        return Err(vec![format!("ssh: Could not resolve hostname {host}: Name or service not known")]);
+    };
+    let shell = job.options.shell.as_deref().unwrap_or(b"ssh");
+    let connect_timeout = match config::read_ssh_command(shell) {
+        Ok(ssh) => ssh.connect_timeout,
+        Err(error) => return Err(vec![error.to_string()]),
+    };
+    let shell = String::from_utf8_lossy(shell);
+    let words: Vec<String> = shell.split_whitespace().map(str::to_owned).collect();
+    let checking = ssh::HostKeyChecking::of_command(&words);
+    let login =
+        ssh::Login { host, user: target.user.as_deref().unwrap_or(CRON_USER), checking, connect_timeout };
+    let (from, run, _) = transfer;
+    let command = format!("{RUN_VARIABLE}{run} {FROM_VARIABLE}{from} rsync --server");
+    ssh::connect(process, SocketAddr::new(address, ssh::PORT), &login, &command).await
+}
+
 /// Runs what sshd was asked to run: the server half of rsync, as a process of its own on this host.
-pub(super) async fn serve(host: Host, command: String, stream: TcpStream, planted: Option<Spoiling>) {
+pub(super) async fn serve(
+    host: Host,
+    shared: Rc<Shared>,
+    command: String,
+    stream: TcpStream,
+    planted: Option<Spoiling>,
+) {
     let overlaps = !host.processes("rsync").is_empty();
-    let run = command
-        .strip_prefix(RUN_VARIABLE)
-        .and_then(|rest| rest.split(' ').next())
-        .and_then(|number| number.parse().ok())
-        .unwrap_or(0);
+    let value_of = |name: &str| command.split(' ').find_map(|word| word.strip_prefix(name));
+    let run = value_of(RUN_VARIABLE).and_then(|number| number.parse().ok()).unwrap_or(0);
+    let from: NodeName = value_of(FROM_VARIABLE).unwrap_or_default().into();
     let process = host.spawn("rsync", move |process| async move {
         let worker = process.host().name().clone();
-        let env = Machine::new(process.clone(), Some(Report { run, worker }));
+        // What the node that should sync writes is the sync's; another's is named after it.
+        let fs = match *from == *shared.config.sync.node {
+            true => process.fs(),
+            false => process.fs().as_writer(&format!("rsync from {from}")),
+        };
+        let transfer = (from, run, worker);
+        let mut env = Machine::new(process.clone(), fs, Some(transfer.clone()));
+        env.shared = Some(Rc::clone(&shared));
+        let stream = AfterDisk { stream, process: process.clone(), waiting: None };
         let code = rsync::server(stream, &env).await;
+        if code == ENDED_BY_SIGNAL {
+            shared.live.far_end_exited(transfer, code);
+        }
+        process.disk_done().await;
         process.set_exit_code(i32::from(code));
         if let Some(spoiling) = planted {
             spoiling.after(&process, overlaps, code != 0);
@@ -160,29 +221,103 @@ impl Spoiling {
     }
 }
 
-/// What the receiving half tells the trace of its progress.
+/// A connection that is served after a slow disk has done what the program asked of it.
 #[derive(Debug)]
-struct Report {
-    run: u64,
-    worker: NodeName,
+struct AfterDisk {
+    stream: TcpStream,
+    process: Process,
+    waiting: Option<Sleep>,
+}
+
+impl AfterDisk {
+    fn poll_disk(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.waiting.is_none() {
+            self.waiting = self.process.disk_wait();
+        }
+        if let Some(sleep) = &mut self.waiting {
+            ready!(Pin::new(sleep).poll(cx));
+            self.waiting = None;
+        }
+        Poll::Ready(())
+    }
+}
+
+impl AsyncRead for AfterDisk {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        into: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        ready!(self.poll_disk(cx));
+        Pin::new(&mut self.stream).poll_read(cx, into)
+    }
+}
+
+impl AsyncWrite for AfterDisk {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        ready!(self.poll_disk(cx));
+        Pin::new(&mut self.stream).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
 }
 
 /// The machine that rsync runs on, as rsync asks for it.
-#[derive(Debug)]
 struct Machine {
     process: Process,
     fs: Fs,
     names: RefCell<ChaCha8Rng>,
-    report: Option<Report>,
-    reported: Cell<u64>,
+    /// Which transfer this is the receiving end of; none at the other end.
+    receives: Option<Transfer>,
+    shared: Option<Rc<Shared>>,
+    files: Cell<u64>,
+    bytes: Cell<u64>,
+    /// With which status the far end exited by itself, if ssh was told of one.
+    far_end: Option<Box<dyn Fn() -> Option<u8>>>,
 }
 
 impl Machine {
-    fn new(process: Process, report: Option<Report>) -> Self {
+    fn new(process: Process, fs: Fs, receives: Option<Transfer>) -> Self {
         // Each run draws names of its own: two at once must not meet on one.
         let moment = process.now().as_nanos();
         let names = RefCell::new(process.rng(&format!("temporary names of {moment}")));
-        Self { fs: process.fs(), process, names, report, reported: Cell::new(0) }
+        let (files, bytes) = Default::default();
+        Self { process, fs, names, receives, shared: None, files, bytes, far_end: None }
+    }
+
+    /// Kills what a fault wants killed when this transfer has come so far.
+    fn kill_if_due(&self) -> ControlFlow<Signal> {
+        let (Some(transfer), Some(shared)) = (&self.receives, &self.shared) else {
+            return ControlFlow::Continue(());
+        };
+        let Some(kill) = shared.live.due_kill(&transfer.2, self.files.get(), self.bytes.get()) else {
+            return ControlFlow::Continue(());
+        };
+        match (kill.side, kill.signal) {
+            (TransferSide::Receiver, KillSignal::Kill) => {
+                self.process.kill();
+                return ControlFlow::Break(Signal::Kill);
+            }
+            (TransferSide::Receiver, KillSignal::Term) => {
+                self.process.request_stop();
+                return ControlFlow::Break(Signal::Term);
+            }
+            (TransferSide::Sender, signal) => {
+                if let Some(sender) = shared.live.sender(transfer) {
+                    match signal {
+                        KillSignal::Kill => sender.kill(),
+                        KillSignal::Term => sender.request_stop(),
+                    }
+                }
+            }
+        }
+        ControlFlow::Continue(())
     }
 }
 
@@ -218,18 +353,23 @@ impl Env for Machine {
     }
 
     fn progress(&self, progress: Progress) -> ControlFlow<Signal> {
-        if let (Some(report), Progress::Files(count)) = (&self.report, progress)
-            && count > self.reported.get()
-        {
-            self.reported.set(count);
-            let (run, worker) = (report.run, report.worker.clone());
-            self.process.record(EventKind::RsyncFile { run, worker, count });
+        match progress {
+            Progress::Files(count) if count > self.files.get() => {
+                self.files.set(count);
+                if let Some((_, run, worker)) = self.receives.clone() {
+                    self.process.record(EventKind::RsyncFile { run, worker, count });
+                }
+            }
+            Progress::Files(_) => {}
+            Progress::Bytes(bytes) => self.bytes.set(bytes),
         }
-        ControlFlow::Continue(())
+        self.kill_if_due()
     }
 
     fn remote_status(&self) -> Option<u8> {
-        // OpenSSH's client ends with 255 when its connection broke, and when the command was killed.
-        Some(ssh::FAILED)
+        // OpenSSH's client hands on the status of the command; it ends with 255 when its connection broke, and when
+        // the command was killed.
+        let told = self.far_end.as_ref().and_then(|far_end| far_end());
+        Some(told.unwrap_or(ssh::FAILED))
     }
 }

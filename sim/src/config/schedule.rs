@@ -30,6 +30,9 @@ pub struct Times {
     pub weekdays: u64,
     /// Whether a day must match both day fields rather than either.
     pub both_days: bool,
+    /// Whether the minute or the hour begins with `*`: cron then goes by the clock alone, whatever was skipped or
+    /// repeated when it was set.
+    pub wildcard: bool,
 }
 
 /// How far ahead a next run is looked for: leap days and weekdays repeat within 40 years.
@@ -170,7 +173,8 @@ pub fn parse_fields(fields: &[&str; 5]) -> Result<Schedule, Vec<(usize, String)>
     // Sunday is 0 and 7.
     let weekdays = (weekdays | weekdays >> 7) & 0x7f;
     let both_days = fields[2].starts_with('*') || fields[4].starts_with('*');
-    Ok(Schedule::Times(Times { minutes, hours, days, months, weekdays, both_days }))
+    let wildcard = fields[0].starts_with('*') || fields[1].starts_with('*');
+    Ok(Schedule::Times(Times { minutes, hours, days, months, weekdays, both_days, wildcard }))
 }
 
 /// A list of `*`, `value` or `first-last`, the first and the last of which may have a `/step`.

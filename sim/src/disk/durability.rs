@@ -7,8 +7,10 @@
 //! - Content is written back 30 s after it first changed, or by fsync of that file, or when a file is renamed
 //!   over an existing one (auto_da_alloc). Content that was not written back is lost as a whole: the file has
 //!   the content that it had before, and a new file has length 0.
+//!
+//! Other storage loses more, or less: [`UnsyncedLoss`].
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 
@@ -20,8 +22,28 @@ pub(super) const COMMIT_NS: i64 = 5_000_000_000;
 /// How old changed content grows before it is written back (`vm.dirty_expire_centisecs` = 3000).
 pub(super) const WRITE_BACK_NS: i64 = 30_000_000_000;
 
+/// What a power loss takes of the writes that no fsync made durable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum UnsyncedLoss {
+    /// What ext4 loses with its default options; see the module.
+    #[default]
+    Ext4,
+    /// Nothing: every write is on the disk at once, as with a mount option `sync` or a battery behind the cache.
+    Nothing,
+    /// The content of every file that was written since this was set and not fsynced. Names, sizes of what was
+    /// there before and attributes stay: a new file is empty, whatever it was renamed over. So does a file system
+    /// that journals its metadata and has no rule for renames (`noauto_da_alloc`).
+    Contents,
+    /// Everything that was done since this was set, fsync or not: a drive whose write cache is lost and which lied
+    /// about flushing it.
+    Everything,
+}
+
 #[derive(Debug, Clone, Default)]
 pub(super) struct Durability {
+    loss: UnsyncedLoss,
+    /// With [`UnsyncedLoss::Everything`]: what there was when it was set.
+    kept: Option<Box<Kept>>,
     /// Counts transactions; 0 is never one, so that a new inode is not taken for a saved one.
     transaction: u64,
     began_ns: i64,
@@ -29,6 +51,13 @@ pub(super) struct Durability {
     /// Files whose content is not written back, those first that have been so for longest: when that began, in
     /// nanoseconds since 1970, and the file. Such a file has its `stable` content beside the present one.
     dirty: BTreeSet<(i64, Ino)>,
+}
+
+/// What a drive that lies about flushing really holds.
+#[derive(Debug, Clone)]
+struct Kept {
+    inodes: BTreeMap<Ino, Inode>,
+    used_bytes: u64,
 }
 
 #[derive(Debug, Clone)]
@@ -48,9 +77,52 @@ impl Disk {
         }
     }
 
+    /// Says what a power loss takes from now on of what is not synced. What it would have taken before is durable
+    /// now, but for what [`UnsyncedLoss::Ext4`] still has to write back when it stays.
+    pub fn set_unsynced_loss(&mut self, loss: UnsyncedLoss) {
+        if loss == self.durability.loss {
+            return;
+        }
+        self.sync();
+        self.durability.loss = loss;
+        let kept = || Box::new(Kept { inodes: self.inodes.clone(), used_bytes: self.used_bytes });
+        let kept = (loss == UnsyncedLoss::Everything).then(kept);
+        self.durability.kept = kept;
+    }
+
+    /// Another disk is here: nothing of what was done to the old one can be undone.
+    pub(super) fn forget_what_is_not_durable(&mut self) {
+        let Durability { loss, transaction, .. } = std::mem::take(&mut self.durability);
+        self.durability.transaction = transaction;
+        self.set_unsynced_loss(loss);
+    }
+
+    /// The clock from which callers tell the time was set by so much; ages are not changed by it.
+    pub fn clock_was_set(&mut self, by_ns: i64) {
+        self.durability.began_ns = self.durability.began_ns.saturating_add(by_ns);
+        for (since_ns, ino) in std::mem::take(&mut self.durability.dirty) {
+            let since_ns = since_ns.saturating_add(by_ns);
+            if let Some(inode) = self.inodes.get_mut(&ino) {
+                inode.dirty_since_ns = since_ns;
+            }
+            self.durability.dirty.insert((since_ns, ino));
+        }
+    }
+
     /// The power goes off at `now_ns`: what was not durable is gone, open handles are closed.
     pub fn power_loss(&mut self, now_ns: i64) {
-        self.settle(now_ns);
+        match self.durability.loss {
+            UnsyncedLoss::Ext4 => self.settle(now_ns),
+            UnsyncedLoss::Nothing => self.sync(),
+            // Names and attributes are committed; contents wait in vain.
+            UnsyncedLoss::Contents => self.durability.undo.clear(),
+            UnsyncedLoss::Everything => {
+                if let Some(kept) = &self.durability.kept {
+                    (self.inodes, self.used_bytes) = (kept.inodes.clone(), kept.used_bytes);
+                }
+                self.sync();
+            }
+        }
         for undo in std::mem::take(&mut self.durability.undo).into_iter().rev() {
             match undo {
                 Undo::Entry { folder, name, before } => {
@@ -109,6 +181,9 @@ impl Disk {
             durability.transaction += 1;
             durability.began_ns = now_ns;
         }
+        if durability.loss == UnsyncedLoss::Contents {
+            return;
+        }
         while let Some(&(since_ns, ino)) = durability.dirty.first()
             && now_ns.saturating_sub(since_ns) >= WRITE_BACK_NS
         {
@@ -129,6 +204,13 @@ impl Disk {
         let inode = self.inodes.get_mut(&ino).expect("an inode that is named or open exists");
         inode.stable = None;
         self.durability.dirty.remove(&(inode.dirty_since_ns, ino));
+    }
+
+    /// A file is about to be renamed over another one: with auto_da_alloc its content is written first.
+    pub(super) fn write_back_for_rename(&mut self, ino: Ino) {
+        if self.durability.loss != UnsyncedLoss::Contents {
+            self.write_back(ino);
+        }
     }
 
     /// Remembers what a folder's entry was before it changes.

@@ -236,6 +236,115 @@ fn a_file_that_replaced_another_has_old_or_new_content_after_a_power_loss() {
     assert_eq!(disk.read("/f").unwrap(), "newer");
 }
 
+/// A disk with `/old` written back, and then `/new` written and renamed over it, and `/fresh` written.
+fn replaced(loss: UnsyncedLoss) -> Disk {
+    let mut disk = Disk::default();
+    disk.write("/old", "old", 0o644, 0).unwrap();
+    disk.set_unsynced_loss(loss);
+    disk.write("/.old.abcdef", "new content", 0o600, S).unwrap();
+    disk.rename("/.old.abcdef", "/old", S).unwrap();
+    disk.write("/fresh", "fresh", 0o644, S).unwrap();
+    let synced = disk.create_new("/synced", 0o644, S).unwrap();
+    disk.write_at(&synced, 0, b"synced", S).unwrap();
+    disk.fsync(&synced).unwrap();
+    disk.close(synced);
+    disk.set_mtime("/old", 7 * S, 2 * S).unwrap();
+    disk
+}
+
+#[test]
+fn a_file_that_was_renamed_over_another_is_empty_where_contents_wait_for_an_fsync() {
+    let mut disk = replaced(UnsyncedLoss::Contents);
+    disk.power_loss(100 * S);
+    assert_eq!(disk.read("/old").unwrap(), "", "however long ago it was written");
+    assert_eq!(disk.lstat("/old").unwrap().mtime_ns, 7 * S, "its name and its time are committed");
+    assert_eq!(disk.read("/fresh").unwrap(), "");
+    assert_eq!(disk.read("/synced").unwrap(), "synced");
+    check_books(&disk);
+}
+
+#[test]
+fn nothing_is_lost_where_every_write_is_synced() {
+    let mut disk = replaced(UnsyncedLoss::Nothing);
+    let before = picture(&disk);
+    disk.power_loss(2 * S);
+    assert_eq!(picture(&disk), before);
+}
+
+#[test]
+fn a_drive_that_lies_about_flushing_loses_everything_since_it_began_to() {
+    let mut disk = replaced(UnsyncedLoss::Everything);
+    disk.power_loss(100 * S);
+    let names: Vec<_> = disk.read_dir("/").unwrap().into_iter().map(|entry| entry.name).collect();
+    assert_eq!((names, disk.read("/old").unwrap()), (vec![Bytes::from("old")], Bytes::from("old")));
+    check_books(&disk);
+    disk.write("/old", "again", 0o644, 101 * S).unwrap();
+    disk.set_unsynced_loss(UnsyncedLoss::Ext4);
+    disk.power_loss(102 * S);
+    assert_eq!(disk.read("/old").unwrap(), "again", "what was there when it was healed is durable");
+}
+
+#[test]
+fn a_clock_that_is_set_makes_no_write_older_or_younger() {
+    for by in [-7200 * S, 7200 * S] {
+        let mut disk = Disk::default();
+        disk.write("/a", "a", 0o644, 10_000 * S).unwrap();
+        disk.clock_was_set(by);
+        disk.write("/b", "b", 0o644, 10_000 * S + by + S).unwrap();
+        disk.power_loss(10_000 * S + by + 2 * S);
+        assert!(!disk.exists("/a") && !disk.exists("/b"), "neither is committed yet");
+        let mut disk = Disk::default();
+        disk.write("/a", "a", 0o644, 10_000 * S).unwrap();
+        disk.clock_was_set(by);
+        disk.power_loss(10_000 * S + by + 40 * S);
+        assert_eq!(disk.read("/a").unwrap(), "a", "40 s are enough to be written back");
+    }
+}
+
+#[test]
+fn corruption_changes_bytes_and_neither_size_nor_time_nor_anybodys_account() {
+    let mut disk = Disk::default();
+    disk.write("/a", vec![b'x'; 3000], 0o400, S).unwrap();
+    disk.write("/empty", "", 0o644, S).unwrap();
+    disk.sync();
+    disk.record_changes(true);
+    disk.set_read_only(true);
+    let (before, digest) = (disk.lstat("/a").unwrap(), disk.digest("/a").unwrap());
+    disk.corrupt("/a", None).unwrap();
+    assert_eq!(disk.lstat("/a").unwrap(), before);
+    assert_ne!(disk.digest("/a").unwrap(), digest);
+    let damaged = disk.read("/a").unwrap().iter().filter(|&&byte| byte == 0).count();
+    assert_eq!(damaged, 512);
+    assert!(disk.take_changes().is_empty());
+    disk.power_loss(2 * S);
+    assert!(disk.read("/a").unwrap().contains(&0), "no power loss repairs it");
+    assert_eq!(errno_of(disk.corrupt("/a", Some(9 * S))), errno::EINVAL, "it is all zeros there");
+    disk.write("/b", "bbbb", 0o644, 3 * S).unwrap_err();
+    disk.set_read_only(false);
+    disk.write("/b", "bbbb", 0o644, 3 * S).unwrap();
+    disk.corrupt("/b", Some(9 * S)).unwrap();
+    assert_eq!((disk.read("/b").unwrap(), disk.lstat("/b").unwrap().mtime_ns), ("bb\0\0".into(), 9 * S));
+    assert_eq!(errno_of(disk.corrupt("/empty", None)), errno::EINVAL);
+    assert_eq!(errno_of(disk.corrupt("/", None)), errno::EISDIR);
+    assert_eq!(errno_of(disk.corrupt("/none", None)), errno::ENOENT);
+}
+
+#[test]
+fn a_disk_that_was_replaced_is_empty_and_can_be_written() {
+    let mut disk = Disk::new(1 << 20);
+    disk.create_dir_all("/srv/wso2", 0o755, S).unwrap();
+    let open = disk.create_new("/srv/wso2/a", 0o644, S).unwrap();
+    disk.replace_with_empty();
+    assert!(disk.walk("/").unwrap().is_empty());
+    assert_eq!((disk.used_bytes(), disk.capacity_bytes()), (0, 1 << 20));
+    assert_eq!(errno_of(disk.stat_handle(&open)), errno::EBADF);
+    disk.close(open);
+    disk.write("/b", "b", 0o644, 2 * S).unwrap();
+    disk.power_loss(3 * S);
+    assert!(disk.walk("/").unwrap().is_empty(), "what came after is as unsafe as ever");
+    check_books(&disk);
+}
+
 #[test]
 fn fsync_makes_a_file_and_all_names_durable() {
     let mut disk = Disk::default();

@@ -139,7 +139,7 @@ impl Disk {
             }
             // auto_da_alloc: a file that replaces another is written back at once.
             if !is_folder {
-                self.write_back(ino);
+                self.write_back_for_rename(ino);
             }
             self.set_entry(target.folder, &target.name, None, now_ns);
             self.drop_name(replaced);

@@ -113,6 +113,7 @@ fn skip_arrivals(server: &Server) {
 
 async fn scan(server: &Server) {
     let found = list(server);
+    server.process.disk_done().await;
     let undeployed = undeploy_gone(server, &found);
     let changed = changed(server, &found);
     for (file, mtime_ns) in &changed {
@@ -120,7 +121,9 @@ async fn scan(server: &Server) {
     }
     server.updating.set(true);
     for (file, _) in &changed {
-        match read(server, file) {
+        let found = read(server, file);
+        server.process.disk_done().await;
+        match found {
             Ok(_)
                 if server.has(PlantedBug::RejectedFileIsNeverAccepted)
                     && server.known.borrow().restored.contains_key(file) =>
@@ -157,11 +160,12 @@ async fn scan(server: &Server) {
 /// gateway of thousands of APIs does this every 15 s, so nothing is sorted or searched.
 fn list(server: &Server) -> Vec<(FileKey, i64)> {
     let root = server.artifacts();
-    let disk = server.process.host().disk();
+    let fs = server.process.fs();
     let mut found = Vec::new();
     for kind in ArtifactKind::ALL {
         // A folder that cannot be read is one without files.
-        for entry in disk.read_dir(format!("{root}/{}", kind.folder())).unwrap_or_default() {
+        let folder = format!("{root}/{}", kind.folder());
+        for entry in fs.read(|disk| disk.read_dir(folder)).unwrap_or_default() {
             if entry.stat.kind == Kind::File && entry.name.ends_with(b".xml") {
                 found.push(((kind, entry.name), entry.stat.mtime_ns));
             }
@@ -216,7 +220,7 @@ fn undeploy_gone(server: &Server, found: &[(FileKey, i64)]) -> bool {
 }
 
 fn read(server: &Server, file: &FileKey) -> Result<(Artifact, Bytes), ArtifactError> {
-    let bytes = server.process.host().disk().read(path(server, file))?;
+    let bytes = server.process.fs().read(|disk| disk.read(path(server, file)))?;
     Ok((artifact::read(file.0, &bytes)?, bytes))
 }
 

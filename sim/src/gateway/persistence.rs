@@ -160,7 +160,8 @@ async fn write(server: &Server, request: &Request) {
         return;
     }
     if !request.save {
-        return remove(server, &request.file);
+        remove(server, &request.file);
+        return server.process.disk_done().await;
     }
     let in_service = server.runtime.borrow().deployed_bytes(&request.file).cloned();
     match in_service {
@@ -198,6 +199,7 @@ async fn try_copy(
         disk.write(temporary, bytes.clone(), 0o644, now_ns)?;
         io::Result::Ok(now_ns)
     })?;
+    server.process.disk_done().await;
     server.process.work(server.model.artifact_copy).await;
     let path = hot_deployment::path(server, file);
     let half = bytes.len() / 2;
@@ -207,6 +209,7 @@ async fn try_copy(
     });
     know(server, file);
     begun?;
+    server.process.disk_done().await;
     let halfway = server.process.now();
     server.process.work(server.model.artifact_copy).await;
     let held_up =
@@ -223,6 +226,7 @@ async fn try_copy(
         disk.set_mtime(&path, written_ns - written_ns.rem_euclid(1_000_000), now_ns)
     });
     know(server, file);
+    server.process.disk_done().await;
     finished
 }
 

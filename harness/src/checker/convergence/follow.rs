@@ -106,7 +106,6 @@ impl Follow {
         scene: &Scene,
     ) {
         let before: Vec<Arc<str>> = if self.is_manager(node, scene) {
-            self.manager_seen = true;
             self.paths.iter().filter(|(_, path)| path.now.is_some()).map(|(path, _)| path.clone()).collect()
         } else if scene.workers.contains(node) {
             let worker = self.workers.entry(node.clone()).or_default();
@@ -125,6 +124,8 @@ impl Follow {
                 false => self.worker_changed(node, &path, digest, event, scene),
             }
         }
+        // What was not there before the first look was never replaced.
+        self.manager_seen |= is_manager;
         for worker in self.workers.values_mut() {
             if worker.stale.is_empty() {
                 worker.equal_since.get_or_insert(event.at);
@@ -230,7 +231,9 @@ impl Follow {
         if history.now == digest {
             return;
         }
-        history.past.push_back((history.now, event.at));
+        if self.manager_seen {
+            history.past.push_back((history.now, event.at));
+        }
         if history.past.len() > HISTORY_MAX {
             history.past.pop_front();
         }

@@ -35,6 +35,30 @@ fn files_that_are_equal_at_the_end_pass_and_different_ones_fail() {
 }
 
 #[test]
+fn a_file_that_somebody_removed_on_a_worker_is_stale_from_then_on() {
+    let claim = "every worker is at most 40 s stale";
+    let script = start(&[claim]).file(500, "worker1", "a", None, "operator");
+    let verdict = script.file(530, "worker1", "a", Some("1"), "rsync").verdict(claim);
+    assert!(verdict.summary.contains("30s") || verdict.status == Unknown, "{verdict:?}");
+    assert!(verdict.status != Fail, "it is not as old as the run: {verdict:?}");
+}
+
+#[test]
+fn workers_that_must_differ_at_the_end_are_looked_at_each() {
+    let claim = "worker1 and worker2 differ from the manager at the end";
+    let one = start(&[claim]).file(20, "worker1", "a", Some("x"), "operator");
+    let verdict = one.verdict(claim);
+    assert_status(&verdict, Fail);
+    assert!(verdict.summary.contains("worker2 is equal to the manager"), "{verdict:?}");
+    let both = start(&[claim]).file(20, "worker1", "a", Some("x"), "operator");
+    let verdict = both.disk(90, "worker2", &[("a", "1")]).verdict(claim);
+    assert_status(&verdict, Pass);
+    assert_eq!(verdict.evidence.len(), 2);
+    let script = Script::new(&[claim]).disk(0, "manager", &[]).disturb(1);
+    assert_status(&script.verdict(claim), Unknown);
+}
+
+#[test]
 fn files_that_were_not_seen_are_unknown() {
     let claim = "every worker is converged at the end";
     let script = Script::new(&[claim]).disk(0, "manager", &[]).disk(0, "worker1", &[]).disturb(1);

@@ -86,6 +86,17 @@ fn with_unit(name: &str, number: &serde_json::Number) -> (String, String) {
     if let (Some(key), Some(nanos)) = (name.strip_suffix("_ns"), number.as_u64()) {
         return (key.to_owned(), quoted(&span(Duration::from_nanos(nanos))));
     }
+    if let (Some(key), Some(nanos)) = (name.strip_suffix("_ns"), number.as_i64()) {
+        let back = span(Duration::from_nanos(nanos.unsigned_abs()));
+        return (key.to_owned(), quoted(&format!("-{back}")));
+    }
+    // The drift of a clock has a sign; other parts of a million are shares.
+    if let ("rate_ppm", Some(ppm)) = (name, number.as_i64()) {
+        return ("rate".to_owned(), quoted(&format!("{ppm:+}ppm")));
+    }
+    if let (Some(key), Some(0)) = (name.strip_suffix("_bytes"), number.as_u64()) {
+        return (key.to_owned(), number.to_string());
+    }
     if let (Some(key), Some(bytes)) = (name.strip_suffix("_bytes_per_s"), number.as_u64()) {
         return (key.to_owned(), quoted(&bandwidth(bytes)));
     }

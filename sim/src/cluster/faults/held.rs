@@ -8,11 +8,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use harness::plan::{JitterShape, LinkChange};
+use harness::time::SimTime;
 use harness::trace::NodeName;
 
 use crate::config::HostsFile;
+use crate::disk::{Ino, UnsyncedLoss};
 use crate::engine::Errand;
 use crate::network::{self, Flap, LinkSpec};
+
+/// What each of some faults, by name, wants of one thing, in the order in which they began.
+pub(in crate::cluster) type ByFault<T> = Vec<(Arc<str>, T)>;
 
 /// What active faults hold.
 #[derive(Debug, Default)]
@@ -33,6 +38,24 @@ pub(super) struct Held {
     pub(super) clock_to_be_set: BTreeSet<NodeName>,
     /// Services that are to be started as soon as their node goes on.
     pub(super) to_be_started: BTreeSet<(NodeName, Arc<str>)>,
+    /// How much disks hold without any fault, and what faults limit that to.
+    pub(super) capacities: BTreeMap<NodeName, (u64, ByFault<u64>)>,
+    /// How many faults make a disk read-only.
+    pub(super) read_only: Holds<NodeName>,
+    /// How much longer faults make each access to a disk take.
+    pub(super) disk_delays: BTreeMap<NodeName, ByFault<Duration>>,
+    /// What a power loss takes of what was not synced, by fault, the last one last.
+    pub(super) unsynced: BTreeMap<NodeName, ByFault<UnsyncedLoss>>,
+    /// How much too fast clocks run by a fault, in parts per million, and since when.
+    pub(super) drifts: BTreeMap<NodeName, ByFault<(i64, SimTime)>>,
+    /// How many faults make sshd reject keys.
+    pub(super) rejected: Holds<NodeName>,
+    /// How many faults give sshd another host key.
+    pub(super) host_key: Holds<NodeName>,
+    /// How many faults make sshd hang.
+    pub(super) hanging: Holds<NodeName>,
+    /// Locks that faults have left, by their inodes.
+    pub(super) locks: BTreeMap<NodeName, ByFault<Ino>>,
     /// Links that are not as the cluster's files say: from, to.
     pub(super) links: BTreeMap<(NodeName, NodeName), ChangedLink>,
     /// Links that flap, by fault: from, to, how.
@@ -47,7 +70,7 @@ pub(super) struct Held {
 
 /// How many faults hold each of some things down. Clones count together: whoever goes on by itself looks at one.
 #[derive(Debug)]
-pub(super) struct Holds<K>(Rc<RefCell<BTreeMap<K, u32>>>);
+pub(in crate::cluster) struct Holds<K>(Rc<RefCell<BTreeMap<K, u32>>>);
 
 /// What a hosts file said before any fault, and what faults say instead, in order: fault, name, address.
 #[derive(Debug)]
@@ -77,7 +100,7 @@ impl<K> Clone for Holds<K> {
 
 impl<K: Ord> Holds<K> {
     /// Adds one hold; whether it is the first.
-    pub(super) fn take(&self, key: K) -> bool {
+    pub(in crate::cluster) fn take(&self, key: K) -> bool {
         let mut holds = self.0.borrow_mut();
         let count = holds.entry(key).or_default();
         *count += 1;
@@ -85,7 +108,7 @@ impl<K: Ord> Holds<K> {
     }
 
     /// Takes one hold back; whether it was the last.
-    pub(super) fn release(&self, key: &K) -> bool {
+    pub(in crate::cluster) fn release(&self, key: &K) -> bool {
         let mut holds = self.0.borrow_mut();
         match holds.get_mut(key) {
             Some(1) => {
@@ -100,8 +123,16 @@ impl<K: Ord> Holds<K> {
         }
     }
 
+    /// What is held.
+    pub(super) fn keys(&self) -> Vec<K>
+    where
+        K: Clone,
+    {
+        self.0.borrow().keys().cloned().collect()
+    }
+
     /// Whether any fault holds it.
-    pub(super) fn contains(&self, key: &K) -> bool {
+    pub(in crate::cluster) fn contains(&self, key: &K) -> bool {
         self.0.borrow().contains_key(key)
     }
 }

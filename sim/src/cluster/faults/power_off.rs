@@ -9,7 +9,12 @@ use super::{Stage, had_no_effect};
 use crate::planted::PlantedBug;
 
 pub(super) fn inject(fault: &Fault, stage: &mut Stage<'_>) {
-    for name in fault.target.nodes() {
+    take(fault, fault.target.nodes(), stage);
+}
+
+/// Takes the power of these machines.
+pub(super) fn take(fault: &Fault, nodes: Vec<NodeName>, stage: &mut Stage<'_>) {
+    for name in nodes {
         let host = stage.nodes.host(&name);
         if !host.is_powered() {
             had_no_effect(host, fault, format!("{name} has no power already"));

@@ -252,7 +252,7 @@ impl<E: Env> Receiving<'_, E> {
             ]
             .concat(),
         );
-        Stop::file_io("receiver.c(393)", "receiver")
+        Stop::file_io("receiver.c(657)", "receiver")
     }
 
     /// A file has come: it gets its attributes and its name, or is tried again.
