@@ -414,7 +414,7 @@ mod tests {
     #[test]
     fn a_host_that_does_not_answer_costs_the_connect_timeout() {
         let (mut engine, _) = called(&Rc::default(), PORT, HostKeyChecking::Off);
-        let seen: Rc<RefCell<Vec<(u64, Vec<String>)>>> = Rc::default();
+        let seen = Rc::new(RefCell::new(Vec::<(u64, Vec<String>)>::new()));
         let noted = Rc::clone(&seen);
         engine.hosts()[0].spawn("ssh", |process| async move {
             let nobody = SocketAddr::from(([10, 0, 0, 9], PORT));

@@ -20,6 +20,9 @@ use crate::ssh;
 /// A transfer, by the node that pushes, the script's run, and the worker.
 type Transfer = (NodeName, u64, NodeName);
 
+/// A service of a node.
+type Service = (NodeName, Arc<str>);
+
 /// The present state of what faults can change.
 #[derive(Debug, Default)]
 pub(super) struct Live {
@@ -33,7 +36,7 @@ pub(super) struct Live {
     pub(super) second_cron: RefCell<Holds<NodeName>>,
     /// Workers whose lines are wrong in the list.
     pub(super) list_mistakes: RefCell<Holds<(NodeName, &'static str)>>,
-    offsets: RefCell<BTreeMap<(NodeName, Arc<str>), ByFault<u16>>>,
+    offsets: RefCell<BTreeMap<Service, ByFault<u16>>>,
     sync_delays: RefCell<BTreeMap<NodeName, ByFault<Duration>>>,
     daemons: RefCell<BTreeMap<NodeName, Rc<ssh::Daemon>>>,
     kills: RefCell<Vec<ArmedKill>>,
