@@ -16,7 +16,8 @@ impl FromStr for Budget {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let span = parse_span(text)?;
+        // Nothing needs no unit.
+        let span = if text.trim() == "0" { Duration::ZERO } else { parse_span(text)? };
         if span.is_zero() {
             return Err("a budget of nothing buys nothing; write one such as `60s` or `10m`".to_owned());
         }
