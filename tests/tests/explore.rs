@@ -237,6 +237,17 @@ fn a_bug_that_shows_in_many_ways_is_one_finding() {
 }
 
 #[test]
+fn bugs_that_need_a_fault_at_the_right_moment_are_found() {
+    for bug in [
+        PlantedBug::RestartedCronFindsNoWorkers,
+        PlantedBug::RestartedWorkerWritesAFile,
+        PlantedBug::QuickRestartFindsPortTaken,
+    ] {
+        found(bug, 8);
+    }
+}
+
+#[test]
 fn nothing_is_found_in_the_cluster_itself_but_what_is_written_down() {
     let ground = Ground::new(None);
     for seed in 1..=2 {

@@ -13,6 +13,7 @@ use crate::plan::{Fault, FaultKind, Plan, Repeats, Start, Target, Timing, Worklo
 use crate::rng::below;
 use crate::scenario::fault::candidates;
 use crate::time::SimTime;
+use crate::trace::NodeName;
 
 /// A run has at most this many faults.
 const FAULTS_MAX: u64 = 6;
@@ -119,7 +120,7 @@ impl<'a> Ground<'a> {
         let Some(kind) = pick(rng, kinds) else { return };
         let (kind_name, instances) = &self.kinds[*kind];
         let Some((kind, target)) = pick(rng, instances).cloned() else { return };
-        let start = self.start(rng, places, &draw.faults);
+        let start = self.start(rng, places, &draw.faults, &target.nodes());
         let number = (1..).find(|number| {
             let name = format!("{kind_name}-{number}");
             !draw.faults.iter().any(|fault| *fault.name == *name)
@@ -140,13 +141,19 @@ impl<'a> Ground<'a> {
     }
 
     /// When a fault begins: at any moment, right after something that happens, or close to another fault.
-    pub(super) fn start(&self, rng: &mut ChaCha8Rng, places: &[Place], others: &[Fault]) -> Start {
+    pub(super) fn start(
+        &self,
+        rng: &mut ChaCha8Rng,
+        places: &[Place],
+        others: &[Fault],
+        nodes: &[NodeName],
+    ) -> Start {
         let phases = &self.base.phases;
         let disturb = phases.disturb_ends.since(phases.warmup_ends);
         let at = |at_ns: SimTime| Start::At { at_ns };
         match below(rng, 8) {
-            0..3 if !places.is_empty() => self.on_event(rng, places),
-            3 | 4 => match pick(rng, others).map(|fault| &fault.start) {
+            0..4 if !places.is_empty() => on_event(rng, places, nodes),
+            4 | 5 => match pick(rng, others).map(|fault| &fault.start) {
                 Some(Start::At { at_ns }) => {
                     at(*at_ns + magnitude(rng, Duration::from_millis(1), disturb / 2))
                 }
@@ -154,17 +161,6 @@ impl<'a> Ground<'a> {
                 None => at(phases.warmup_ends + within(rng, disturb)),
             },
             _ => at(phases.warmup_ends + within(rng, disturb)),
-        }
-    }
-
-    /// Right after an event of a kind that happens.
-    pub(super) fn on_event(&self, rng: &mut ChaCha8Rng, places: &[Place]) -> Start {
-        let place = pick(rng, places).expect("the caller has looked");
-        Start::On {
-            event: place.event.to_owned(),
-            with: std::collections::BTreeMap::new(),
-            node: place.node.clone(),
-            nth: 1 + below(rng, place.count),
         }
     }
 
@@ -192,14 +188,30 @@ impl<'a> Ground<'a> {
     pub(super) fn workloads(&self, rng: &mut ChaCha8Rng) -> Vec<Workload> {
         let mut workloads = Vec::new();
         for workload in &self.base.workloads {
-            let drawn = self.workload(workload, rng);
+            let mut drawn = self.workload(workload, rng);
             // Without publishing, little can go wrong.
             let keeps = if matches!(workload.kind, WorkloadKind::Publish { .. }) { 16 } else { 8 };
             if below(rng, keeps) > 0 {
+                workloads.extend(self.early(&mut drawn, rng));
                 workloads.push(drawn);
             }
         }
         workloads
+    }
+
+    /// Sometimes some of several APIs are not published any more after a moment: what is lost then is not made good by
+    /// a later publish.
+    fn early(&self, workload: &mut Workload, rng: &mut ChaCha8Rng) -> Option<Workload> {
+        let WorkloadKind::Publish { apis, delete_every } = &mut workload.kind else { return None };
+        if apis.len() < 2 || below(rng, 3) > 0 {
+            return None;
+        }
+        let some = apis.split_off(1);
+        let kind = WorkloadKind::Publish { apis: some, delete_every: *delete_every };
+        let phases = &self.base.phases;
+        let until =
+            workload.first + workload.every + within(rng, phases.disturb_ends.since(phases.warmup_ends));
+        Some(Workload { kind, until: until.min(workload.until), ..workload.clone() })
     }
 
     fn workload(&self, base: &Workload, rng: &mut ChaCha8Rng) -> Workload {
@@ -220,6 +232,21 @@ impl<'a> Ground<'a> {
         workload.every = workload.every.max(Duration::from_millis(1));
         workload.first = self.base.phases.warmup_ends + within(rng, workload.every);
         workload
+    }
+}
+
+/// Right after an event of a kind that happens, mostly one on a node that the fault acts on: what is hit in the middle
+/// of its work is hit where it hurts.
+fn on_event(rng: &mut ChaCha8Rng, places: &[Place], nodes: &[NodeName]) -> Start {
+    let own = |place: &&Place| place.node.as_ref().is_some_and(|node| nodes.contains(node));
+    let near: Vec<Place> = places.iter().filter(own).cloned().collect();
+    let among = if near.is_empty() || below(rng, 4) == 0 { places } else { &near };
+    let place = pick(rng, among).expect("the caller has looked");
+    Start::On {
+        event: place.event.to_owned(),
+        with: std::collections::BTreeMap::new(),
+        node: place.node.clone(),
+        nth: 1 + below(rng, place.count),
     }
 }
 

@@ -73,7 +73,9 @@ fn with_fault(draw: &mut Draw, rng: &mut ChaCha8Rng, change: impl FnOnce(&mut Fa
 fn moved(ground: &Ground<'_>, fault: &mut Fault, rng: &mut ChaCha8Rng, places: &[Place]) {
     let phases = &ground.base.phases;
     match &mut fault.start {
-        _ if below(rng, 6) == 0 => fault.start = ground.start(rng, places, &[]),
+        _ if below(rng, 6) == 0 => {
+            fault.start = ground.start(rng, places, &[], &fault.target.nodes());
+        }
         Start::At { at_ns } => {
             let by = magnitude(rng, Duration::from_millis(1), MOVED_MOST);
             let moved = match below(rng, 2) {
