@@ -73,8 +73,13 @@ fn of_the_documented_cluster_the_manager_and_the_balancer_cut_what_they_do_and_n
     assert_eq!(lost[..2], ["manager", "manager/wso2"]);
     let oldest: Vec<_> = analysis.losses.iter().map(|loss| loss.oldest_ms / 1000).collect();
     assert!(oldest[0] <= 35 && oldest[1] <= 5, "{oldest:?}");
-    // Nothing comes back before what was away does.
-    assert!(analysis.cuts.iter().all(|cut| !cut.back_by_itself), "{:#?}", analysis.cuts);
+    // Nothing comes back before what was away does, but a lock that was left behind: the run that meets it clears it.
+    let by_itself = analysis.cuts.iter().filter(|cut| cut.back_by_itself);
+    let kinds = by_itself.map(|cut| {
+        let part = analysis.components.iter().find(|part| part.name == cut.components[0]);
+        part.map(|part| part.what.clone()).unwrap_or_default()
+    });
+    assert!(kinds.clone().all(|what| what == "lock"), "{:?}", kinds.collect::<Vec<_>>());
 }
 
 #[test]

@@ -52,8 +52,9 @@ impl<'a> Exchange<'a> {
         images.min().unwrap_or_else(|| set.to_vec())
     }
 
+    /// Whether a node's name stands in what takes a component away: as what it acts on, or as a name that is lost.
     fn touches(&self, place: usize, node: &NodeName) -> bool {
-        self.components.list[place].nodes().contains(node)
+        key(&self.components.list[place], &BTreeMap::new()).contains(&format!("\"{node}\""))
     }
 
     /// The set with its nodes renamed; none when there is no such component.
@@ -154,6 +155,21 @@ mod tests {
             }
         }
         assert_ne!(exchange.representative(&[1, 3]), exchange.representative(&[1, 4]));
+    }
+
+    #[test]
+    fn a_name_that_is_lost_is_exchanged_with_its_node() {
+        let mut components = components(true);
+        let lost = |name: &str| Component {
+            name: format!("manager/{name}").into(),
+            what: "name".into(),
+            away: vec![(
+                crate::plan::FaultKind::HostsEntry { host_name: name.to_owned(), address: None },
+                crate::plan::Target::Nodes(vec!["manager".into()]),
+            )],
+        };
+        components.list = vec![lost("w1"), lost("w2")];
+        assert_eq!(Exchange::of(&components).representative(&[1]), [0]);
     }
 
     #[test]

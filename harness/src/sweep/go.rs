@@ -9,8 +9,9 @@ use super::findings::Swept;
 use super::pairs::Pairs;
 use super::store::{Line, Store, StoreError};
 use crate::cluster::ClusterMaker;
+use crate::explore::roots;
 use crate::jobs;
-use crate::run::{Options, RunError, run};
+use crate::run::{RunError, survey};
 use crate::shrink::{self, Shrunk};
 use crate::signature::Signature;
 
@@ -120,16 +121,15 @@ fn run_all(
     store_error
 }
 
-/// How the run of some cases together fails; none when it was stopped.
+/// How the run of some cases together fails, without what follows from another failure; none when it was stopped.
 fn fails(
     sweep: &Sweep,
     cases: &[Case],
     maker: &dyn ClusterMaker,
     stop: &AtomicBool,
 ) -> Option<BTreeSet<Signature>> {
-    let options = Options { stop: Some(stop), ..Options::default() };
-    match run(&sweep.plan(cases), maker, options) {
-        Ok(outcome) => Some(Signature::all(&outcome.report)),
+    match survey(&sweep.plan(cases), maker, Vec::new(), Some(stop)) {
+        Ok(judgement) => Some(roots(&judgement.verdicts.iter().filter_map(Signature::of).collect())),
         Err(RunError::Stopped) => None,
         Err(RunError::Refused(findings)) => {
             unreachable!("the run without faults was not refused: {findings}")

@@ -114,10 +114,14 @@ fn about(sweep: &Sweep, finding: &Finding) -> Vec<String> {
     let what = what.into_iter().map(|(class, _)| class.to_owned()).collect();
     let first = finding.first.iter().map(|case| when(sweep, *case)).collect::<Vec<_>>().join(" and ");
     vec![
-        format!("{} cases; the first: {first}", finding.cases),
+        format!("{}; the first: {first}", counted(finding.cases)),
         format!("by {}", named(faults, "faults")),
         format!("right after {}", named(what, "classes of events")),
     ]
+}
+
+fn counted(cases: u64) -> String {
+    if cases == 1 { "1 case".to_owned() } else { format!("{cases} cases") }
 }
 
 fn when(sweep: &Sweep, case: Case) -> String {
