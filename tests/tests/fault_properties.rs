@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::time::Duration;
 
+use harness::cluster::ClusterMaker;
 use harness::plan::{Plan, Workload, WorkloadKind};
 use harness::report::{View, terminal};
 use harness::run::{self, Options};
@@ -114,6 +115,11 @@ fn trouble(plan: &Plan) -> Option<String> {
     }
     if let Some(((node, process), _)) = seen.running.iter().find(|(_, runs)| !**runs) {
         return Some(format!("{process} does not run on {node} at the end"));
+    }
+    // What is lost for good cannot be whole again; that it runs and heals is all that is asked then.
+    let (topology, _) = SimMaker.topology(&plan.cluster).expect("the plan was run");
+    if plan.faults.iter().any(|fault| fault.kind.may_lose_data(&fault.target, &topology)) {
+        return None;
     }
     let gateways: Vec<&str> = seen.files.keys().map(|node| &**node).collect();
     if let Some(silent) = gateways.iter().find(|node| !seen.asked.iter().any(|asked| **asked == ***node)) {

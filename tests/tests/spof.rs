@@ -47,16 +47,26 @@ fn of_the_documented_cluster_the_manager_and_the_balancer_cut_what_they_do_and_n
     let cut = |capability| sets(&analysis, capability, true);
     let disturbed = |capability| sets(&analysis, capability, false);
     // worker2 and what belongs to it is examined as worker1 is.
-    let way_in = ["balancer", "balancer/nginx", "balancer/address", "link balancer-clients"];
+    // What the manager's disk no longer has, the next run of the sync deletes everywhere.
+    let way_in = [
+        "balancer",
+        "balancer/nginx",
+        "balancer/address",
+        "manager/disk",
+        "clients/hosts entry am.wso2.com",
+        "link balancer-clients",
+    ];
     assert_eq!(cut(Capability::Serve), way_in);
     // Consumers give up before nginx notices that a machine is silent: every other call is lost.
-    assert_eq!(disturbed(Capability::Serve), ["worker1", "link worker1-balancer"]);
+    assert_eq!(disturbed(Capability::Serve), ["worker1", "worker1/disk", "link worker1-balancer"]);
     let way_to_the_manager = [
         "manager",
         "balancer",
         "manager/wso2",
         "balancer/nginx",
         "balancer/address",
+        "manager/disk",
+        "clients/hosts entry mgt.am.wso2.com",
         "link manager-balancer",
         "link balancer-clients",
     ];
@@ -65,7 +75,19 @@ fn of_the_documented_cluster_the_manager_and_the_balancer_cut_what_they_do_and_n
         assert!(disturbed(capability).is_empty(), "{capability}");
     }
     // A worker whose machine is silent holds the script up for the others.
-    let sync = ["manager", "worker1", "manager/cron", "worker1/sshd", "link manager-worker1"];
+    let sync = [
+        "manager",
+        "worker1",
+        "manager/cron",
+        "worker1/sshd",
+        "manager/disk",
+        "worker1/disk",
+        "manager/cron job",
+        "manager/lock of the script",
+        "worker1/ssh key",
+        "manager/hosts entry worker1",
+        "link manager-worker1",
+    ];
     assert_eq!(cut(Capability::Sync), sync);
     assert!(disturbed(Capability::Sync).is_empty());
     // What the disk had not written back goes with the power, what was in the queue with the process.

@@ -7,7 +7,7 @@
 //! The operations of `serve`, `publish` and `administer` are those of clients; one that ended unknown did not
 //! end well. Those of `sync` are the runs of rsync to each worker: one that ended with another exit status than
 //! 0 failed, and so did one that was due and had not ended half an interval later, the interval being the
-//! shortest between two starts by cron (where there is no cron, no run is ever due). Sync is lost while it is lost to one worker: from the
+//! usual one between two starts by cron on one node (where there is no cron, no run is ever due). Sync is lost while it is lost to one worker: from the
 //! beginning of a bad run, or the moment when one was due, to the end of the next good one.
 //!
 //! Where no fault acts any more, a server that is still gone or not ready long after is told, too.
@@ -71,9 +71,10 @@ type Ended = Option<ledger::Entry>;
 /// How often the sync is started.
 #[derive(Default)]
 struct Cron {
-    last: Option<SimTime>,
-    /// The shortest time between two starts by cron.
-    interval: Option<Duration>,
+    /// When it last started something, a node.
+    last: BTreeMap<NodeName, SimTime>,
+    /// How often each distance between two starts on one node was seen, in whole seconds.
+    distances: BTreeMap<u64, u64>,
 }
 
 /// The runs of rsync to one worker.
@@ -106,16 +107,16 @@ impl Checker for Availability {
                 };
                 self.clients.entry(capability).or_default().end(*op, judged, scene);
             }
-            EventKind::CronFired => self.cron.fired(event.at),
+            EventKind::CronFired => self.cron.fired(event.node.as_ref(), event.at),
             EventKind::RsyncStarted { run, worker, .. } => {
                 let sync = self.syncs.entry(worker.clone()).or_default();
-                sync.note_missed(event.at, event.id, self.cron.interval, scene);
+                sync.note_missed(event.at, event.id, self.cron.interval(), scene);
                 sync.began = Some((*run, event.at));
             }
             EventKind::RsyncEnded { run, worker, exit_code, message, .. } => {
                 let sync = self.syncs.entry(worker.clone()).or_default();
-                sync.note_missed(event.at, event.id, self.cron.interval, scene);
-                sync.due = self.cron.interval.map(|interval| event.at + interval);
+                sync.note_missed(event.at, event.id, self.cron.interval(), scene);
+                sync.due = self.cron.interval().map(|interval| event.at + interval);
                 sync.end(*run, event, *exit_code, message, scene);
             }
             _ => {}
@@ -125,7 +126,7 @@ impl Checker for Availability {
     fn judge(&mut self, scene: &Scene, claims: &[Stated]) -> Judgement {
         for sync in self.syncs.values_mut() {
             // One that never ended is due, and late, at the end of the run too.
-            sync.note_missed(scene.now, scene.last, self.cron.interval, scene);
+            sync.note_missed(scene.now, scene.last, self.cron.interval(), scene);
         }
         let mut judgement = Judgement::default();
         let mut verdicts = Verdicts::of(NAME);
@@ -250,21 +251,29 @@ impl Stream {
 }
 
 impl Cron {
-    fn fired(&mut self, at: SimTime) {
-        if let Some(last) = self.last.replace(at)
-            && at > last
-        {
-            let gap = at.since(last);
-            self.interval = Some(self.interval.map_or(gap, |interval| interval.min(gap)));
+    fn fired(&mut self, node: Option<&NodeName>, at: SimTime) {
+        let Some(node) = node else { return };
+        if let Some(last) = self.last.insert(node.clone(), at) {
+            let seconds = (at.since(last) + Duration::from_millis(500)).as_secs();
+            *self.distances.entry(seconds).or_default() += 1;
         }
+    }
+
+    /// The time between two starts that was seen most often, the shorter one of two: a clock that jumps, an outage
+    /// and a second node with a cron of its own make others.
+    fn interval(&self) -> Option<Duration> {
+        let seen = self.distances.iter().filter(|(seconds, _)| **seconds > 0);
+        let usual = seen.max_by_key(|(seconds, count)| (**count, std::cmp::Reverse(**seconds)));
+        usual.map(|(seconds, _)| Duration::from_secs(*seconds))
     }
 }
 
 impl Sync {
     fn end(&mut self, run: u64, event: &Event, exit_code: i32, message: &str, scene: &Scene) {
-        let error = (exit_code != 0).then(|| match message.is_empty() {
-            true => Arc::from(format!("rsync ended with {exit_code}")),
-            false => Arc::from(format!("rsync ended with {exit_code}: {message}")),
+        // The first line says what happened; what follows says it of more files, or what rsync made of it.
+        let error = (exit_code != 0).then(|| match message.lines().next() {
+            None => Arc::from(format!("rsync ended with {exit_code}")),
+            Some(line) => Arc::from(format!("rsync ended with {exit_code}: {line}")),
         });
         // What a good run brings is there at its end; a bad one is bad from its beginning.
         let began = self.began.filter(|(last, _)| *last == run).map_or(event.at, |(_, at)| at);

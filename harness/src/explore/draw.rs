@@ -69,7 +69,8 @@ pub(super) struct Ground<'a> {
 impl<'a> Ground<'a> {
     pub(super) fn new(base: &'a Plan, topology: &Topology) -> Self {
         let mut kinds: Vec<(&'static str, Vec<(FaultKind, Target)>)> = Vec::new();
-        for (kind, target) in candidates(topology) {
+        let drawn = |(kind, target): &(FaultKind, Target)| !kind.denies_by_definition(target, topology);
+        for (kind, target) in candidates(topology).into_iter().filter(drawn) {
             match kinds.iter_mut().find(|(name, _)| *name == kind.name()) {
                 Some((_, instances)) => instances.push((kind, target)),
                 None => kinds.push((kind.name(), vec![(kind, target)])),

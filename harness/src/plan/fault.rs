@@ -428,6 +428,13 @@ impl FaultKind {
         }
     }
 
+    /// Whether what must hold whatever fails cannot hold with it, by what it is: it loses data for good, lets a worker
+    /// accept writes, or is a change of a worker by hand. Exploring would find nothing but that.
+    pub fn denies_by_definition(&self, target: &Target, topology: &Topology) -> bool {
+        let by_hand = matches!(self, FaultKind::ManualChange { .. } | FaultKind::ServerFolderEmptied);
+        by_hand || self.may_lose_data(target, topology)
+    }
+
     /// Whether it happens at one moment, and there is nothing to heal: how long it lasts only says how long it counts
     /// as acting.
     pub fn is_instant(&self) -> bool {

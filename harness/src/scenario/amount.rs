@@ -39,7 +39,7 @@ pub fn parse_bandwidth(text: &str) -> Result<u64, String> {
     const ACCEPTED: &str = "a bandwidth is written as `512kbit/s`, `10Mbit/s`, `64KiB/s` or `1MB/s`";
     let text = text.trim();
     let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
-    let number = positive(&text[..digits]).ok_or_else(|| format!("no number; {ACCEPTED}"))?;
+    let number: f64 = text[..digits].parse().map_err(|_| format!("no number; {ACCEPTED}"))?;
     let unit = text[digits..].trim();
     let bytes_each = match unit {
         "bit/s" => 0.125,

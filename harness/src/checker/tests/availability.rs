@@ -1,6 +1,7 @@
 use super::*;
 use crate::capability::Capability;
 use crate::time::SimTime;
+use crate::trace::EventKind;
 use crate::verdict::Outage;
 
 /// A call a second; those from `lost.0` to before `lost.1` are answered with 502.
@@ -188,6 +189,13 @@ fn sync_is_lost_from_a_failed_run_to_the_end_of_the_next_good_one() {
 fn runs_that_come_close_together_do_not_make_the_next_one_due_sooner() {
     let script =
         syncs(Script::new(&[]), 1..4, 0).disturb(200).rsync(201, "worker1", 0).rsync(203, "worker1", 0);
+    assert!(outages(syncs(script, 4..9, 0)).is_empty());
+}
+
+#[test]
+fn a_second_node_with_cron_does_not_make_runs_due_sooner() {
+    let fired = |script: Script, at| script.event(at, Some("worker1"), EventKind::CronFired);
+    let script = fired(syncs(Script::new(&[]), 1..4, 0).disturb(200), 201);
     assert!(outages(syncs(script, 4..9, 0)).is_empty());
 }
 
