@@ -27,16 +27,9 @@ fn examined(question: &Question, jobs: usize) -> Examination {
     examine(question, &SimMaker, &Means { jobs, stop: &stop, progress: &|_, _| {} }).unwrap()
 }
 
-/// What cuts a capability entirely (or only disturbs it), each set in one line, in order: machines, addresses,
-/// processes and links.
+/// What cuts a capability entirely (or only disturbs it), each set in one line, in order.
 fn sets(analysis: &Analysis, capability: Capability, entirely: bool) -> Vec<String> {
-    let large = ["machine", "address", "process", "link"];
-    let is_large = |name: &String| {
-        let part = analysis.components.iter().find(|part| part.name == *name);
-        part.is_some_and(|part| large.contains(&part.what.as_str()))
-    };
     let cuts = analysis.cuts_of(capability).filter(|cut| cut.entirely == entirely);
-    let cuts = cuts.filter(|cut| cut.components.iter().all(is_large));
     cuts.map(|cut| cut.components.join(" + ")).collect()
 }
 

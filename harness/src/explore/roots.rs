@@ -9,7 +9,8 @@ use crate::signature::{PROGRAM, Signature};
 ///
 /// What follows from what: when the sync itself is lost at the end, workers differ from the manager and from each
 /// other. When a worker's files differ at the end, so does what it serves. When a worker accepts writes, something
-/// besides the sync changes its files, and they differ. When management is gone at the end, both of what it is
+/// besides the sync changes its files, and they differ. A worker that does not
+/// serve what the others serve answers calls wrongly. When management is gone at the end, both of what it is
 /// there for are. Durability follows from none of them: it asks only gateways that can tell.
 pub fn roots(all: &BTreeSet<Signature>) -> BTreeSet<Signature> {
     if let Some(ours) = all.iter().find(|one| *one.checker == *PROGRAM) {
@@ -39,6 +40,8 @@ fn follows(one: &Signature, other: &Signature) -> bool {
         ("availability", "availability") => {
             same_cause && lost(one, Capability::Administer) && lost(other, Capability::Publish)
         }
+        // A worker that does not serve what the others do answers calls wrongly.
+        ("availability", "convergence") => lost(one, Capability::Serve) && rank(other) > 0,
         _ => false,
     }
 }
@@ -68,6 +71,15 @@ mod tests {
         let served = signature("convergence", Some(Capability::Sync), "serves the same", "the sync hangs");
         assert_eq!(rooted(&[files.clone(), served.clone(), sync.clone()]), [sync]);
         assert_eq!(rooted(&[files.clone(), served]), [files]);
+    }
+
+    #[test]
+    fn calls_that_fail_at_a_worker_that_lacks_an_api_follow_from_that() {
+        let claim = "every worker serves the same revisions at the end";
+        let served = signature("convergence", Some(Capability::Sync), claim, "artifact skipped at start-up");
+        let traffic =
+            signature("availability", Some(Capability::Serve), "traffic works at the end", "HTTP #");
+        assert_eq!(rooted(&[traffic, served.clone()]), [served]);
     }
 
     #[test]
