@@ -6,7 +6,7 @@
 //! [refusals](Shrunk::refusals) of the last round say why each part of the plan is essential.
 //!
 //! A smaller plan can fail for a reason of its own: a cluster that had no time to start loses traffic, too. So
-//! each step is also held against a [control](Control): the same plan without what goes wrong in it. Where the
+//! each step is also held against a control: the same plan without what goes wrong in it. Where the
 //! control of the original passes, that of every step must.
 //!
 //! The result depends on the plan, the signature and the number of runs that are allowed, and on nothing else.
