@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 
 use crate::cluster::Topology;
-use crate::plan::{Fault, Phases, Start};
+use crate::plan::{Fault, FaultKind, Phases, Start, Target};
 use crate::scenario::fault::candidates;
 
 /// Up to `most` faults that act within the disturb phase, named after their kinds and numbered.
@@ -18,7 +18,8 @@ pub fn faults(
     most: usize,
 ) -> impl Strategy<Value = Vec<Fault>> + use<> {
     let disturb = phases.disturb_ends.since(phases.warmup_ends);
-    let instances = candidates(topology);
+    let drawn = |(kind, target): &(FaultKind, Target)| !kind.denies_by_definition(target, topology);
+    let instances: Vec<_> = candidates(topology).into_iter().filter(drawn).collect();
     let most = if instances.is_empty() { 0 } else { most };
     let longest = u64::try_from(disturb.as_millis()).unwrap_or(u64::MAX).max(2) - 1;
     let one = (select(instances), starts(topology, phases), 1..=longest);
