@@ -9,6 +9,8 @@
 //! was made. When something differs the real program is run up to three times more, and one run that is the same is
 //! enough.
 //!
+//! Transfers that a signal ends are compared, too: see `rsync_fidelity/interrupt.rs`.
+//!
 //! `SIM_RSYNC_CASES` says how many random cases are run (2,000 unless it is set), `SIM_RSYNC_SEED` with which seed
 //! they begin. A case that differs is made smaller and printed in the format of `rsync_fidelity/kept.txt`, in
 //! which such cases are kept for ever. Without rsync all is left out, unless `SIM_REQUIRE_PEERS=1`.
@@ -19,6 +21,8 @@ mod case;
 mod compare;
 #[path = "rsync_fidelity/generate.rs"]
 mod generate;
+#[path = "rsync_fidelity/interrupt.rs"]
+mod interrupt;
 #[path = "rsync_fidelity/options.rs"]
 mod options;
 #[path = "rsync_fidelity/run.rs"]
@@ -61,6 +65,13 @@ fn main() -> ExitCode {
         let to = (from + CASES_A_TEST).min(first + cases);
         trials.push(Trial::test(format!("random::seeds_{from}_to_{}", to - 1), move || random(from, to)));
     }
+    for option in interrupt::OPTIONS {
+        for (k, kills) in [(0, false), (0, true), (2, false), (2, true)] {
+            let signal = if kills { "SIGKILL" } else { "SIGTERM" };
+            let name = format!("interrupted::{signal}_at_file_{k}_with{}", option.trim_start_matches('-'));
+            trials.push(Trial::test(name, move || interrupted(option, k, kills)));
+        }
+    }
     trials.push(Trial::test("the_comparison_sees_a_file_that_differs", sees_a_difference));
     let trials = trials.into_iter().map(|trial| trial.with_ignored_flag(left_out)).collect();
     libtest_mimic::run(&arguments, trials).exit_code()
@@ -100,6 +111,26 @@ fn random(from: u64, to: u64) -> Result<(), Failed> {
         0 => Ok(()),
         _ => Err(Failed::from(format!("{failed} of {} cases differ:\n{}", to - from, shown.join("\n")))),
     }
+}
+
+/// What is left of a transfer that ends at file `k`. A busy machine can let the real one come further: so often it
+/// is tried again.
+fn interrupted(option: &str, k: usize, kills: bool) -> Result<(), Failed> {
+    let case = interrupt::case(option, k);
+    let modelled = interrupt::model(&case, k, kills)?;
+    let mut real = interrupt::real(&case, k, kills)?;
+    for _ in 0..2 {
+        if real != modelled {
+            real = interrupt::real(&case, k, kills)?;
+        }
+    }
+    if real == modelled {
+        return Ok(());
+    }
+    let (real, modelled) = (format!("{real:#?}\n"), format!("{modelled:#?}\n"));
+    let diff = similar::TextDiff::from_lines(&real, &modelled);
+    let diff = diff.unified_diff().header("rsync", "the model").to_string();
+    Err(Failed::from(format!("what is left differs:\n{diff}")))
 }
 
 /// A comparison that never differed would prove nothing: here the two are given different files.

@@ -153,14 +153,21 @@ pub fn run_with_hosts(folder: &Path, args: &[Vec<u8>], hosts: Hosts) -> Ran {
     let destination = here(&job.destination);
     let real_destination = load_through(&mut target_disk, &destination);
     let inside = |dir: &[u8]| absolute(&destination, dir);
+    // A destination that is one file's name leaves rsync in the folder above it.
+    let above = plain(&[&destination[..], b"/.."].concat());
     for dir in &options.alt_dests {
         load(&mut target_disk, &inside(dir), true);
+        load(&mut target_disk, &absolute(&above, dir), true);
     }
     let mut written = vec![real_destination];
     for dir in [&options.backup_dir, &options.temp_dir, &options.partial_dir].into_iter().flatten() {
         if dir.starts_with(b"/") || dir.split(|&byte| byte == b'/').any(|part| part == b"..") {
-            load(&mut target_disk, &inside(dir), true);
-            written.push(plain(&inside(dir)));
+            for place in [inside(dir), absolute(&above, dir)] {
+                load(&mut target_disk, &place, true);
+                if !written.contains(&plain(&place)) {
+                    written.push(plain(&place));
+                }
+            }
         }
     }
     target_disk.sync();

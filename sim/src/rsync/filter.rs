@@ -154,6 +154,10 @@ impl Rule {
         if self.anchored {
             return fits(name);
         }
+        // One that begins with `**` is held against the whole path with a slash before it.
+        if pattern.starts_with(b"**") {
+            return fits(&[b"/", name].concat());
+        }
         // A pattern is held against the end of the path, beginning at any of its parts.
         let starts = (0..name.len()).filter(|&at| at == 0 || name[at - 1] == b'/');
         starts.rev().any(|at| fits(&name[at..]))

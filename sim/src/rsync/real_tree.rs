@@ -314,8 +314,10 @@ fn set_attributes(path: &[u8], stat: &Stat, known: Option<&Stat>) -> io::Result<
         return Ok(());
     }
     if (found.uid(), found.gid()) != (stat.uid, stat.gid) {
+        // It takes setuid and setgid away.
         std::os::unix::fs::lchown(at, Some(stat.uid), Some(stat.gid))?;
     }
+    let found = fs::symlink_metadata(at)?;
     if stat.kind != Kind::Symlink && found.mode() & 0o7777 != stat.mode {
         fs::set_permissions(at, fs::Permissions::from_mode(stat.mode))?;
     }

@@ -76,7 +76,7 @@ pub(super) fn scan(
     let working = env.working_folder();
     let sources: Vec<Source> = match names {
         Some(names) => {
-            let base = absolute(working, sources.first().map_or(b".", Vec::as_slice));
+            let base = absolute(working, &cleaned(sources.first().map_or(b".", Vec::as_slice)));
             let below = |name: &[u8]| {
                 let slashes = name.iter().take_while(|&&byte| byte == b'/').count();
                 if slashes == name.len() { b"./".to_vec() } else { name[slashes..].to_vec() }

@@ -94,7 +94,7 @@ pub fn model(case: &Case) -> io::Result<Modelled> {
     Ok(Modelled::Seen(seen(&ground, began_ns, i32::from(ran.exit_code), &lines(Stream::Out), &errors)))
 }
 
-fn ground(case: &Case) -> io::Result<(TempDir, std::path::PathBuf)> {
+pub fn ground(case: &Case) -> io::Result<(TempDir, std::path::PathBuf)> {
     let folder = tempfile::Builder::new().prefix("rsync-fidelity-").tempdir()?;
     let ground = folder.path().join("ground");
     fs::create_dir(&ground)?;
@@ -107,7 +107,7 @@ fn ground(case: &Case) -> io::Result<(TempDir, std::path::PathBuf)> {
 }
 
 /// The case's arguments, `/GROUND` replaced by where it lies.
-fn arguments(case: &Case, ground: &Path) -> Vec<Vec<u8>> {
+pub fn arguments(case: &Case, ground: &Path) -> Vec<Vec<u8>> {
     let (here, mark) = (ground.as_os_str().as_bytes(), b"/GROUND".as_slice());
     case.args.iter().map(|arg| words::replace(arg, mark, here)).collect()
 }
@@ -142,7 +142,7 @@ fn mask_backup_folders(tree: &mut BTreeMap<String, String>) {
 
 /// The real time. What a run does without `-t` gets it, in the model, too.
 #[expect(clippy::disallowed_types, reason = "the real rsync stamps files with the real time")]
-fn now_ns() -> i64 {
+pub fn now_ns() -> i64 {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     // The kernel stamps files with a clock that lags by a tick.
     since.map_or(0, |since| i64::try_from(since.as_nanos()).unwrap_or(i64::MAX)) - 20_000_000

@@ -226,7 +226,7 @@ impl<E: Env> Receiving<'_, E> {
             }
             Kind::File => self.file(index, &path, stat, pass),
             _ => {
-                self.console.info([b"skipping non-regular file \"", self.shown(entry), b"\""].concat());
+                self.console.info([b"skipping non-regular file \"", entry.name.as_ref(), b"\""].concat());
             }
         }
     }
@@ -410,9 +410,11 @@ impl<E: Env> Receiving<'_, E> {
         !self.options.ignore_times && self.same_time(entry.mtime_ns, stat.mtime_ns)
     }
 
-    /// Whether the destination's time is past the source's, and not within the window.
+    /// Whether the destination's time is past the source's, as `-u` sees it: in whole seconds, and with a window
+    /// so many earlier.
     fn is_newer(&self, there_ns: i64, entry_ns: i64) -> bool {
-        there_ns > entry_ns && !self.same_time(there_ns, entry_ns)
+        let seconds = |ns: i64| ns.div_euclid(1_000_000_000);
+        seconds(entry_ns).saturating_sub(seconds(there_ns)) < self.options.modify_window
     }
 
     /// Where a part of a file is kept with `--partial-dir`.

@@ -126,7 +126,7 @@ impl<E: Env> Receiving<'_, E> {
         let changes = self.changes(entry, stat, Changes::default());
         self.tell(index, changes, b"", pass);
         self.say_kept(entry, changes);
-        self.set_attributes(path, entry, Some(self.mode(entry, stat)), self.options.checksum);
+        self.set_attributes(path, entry, Some(self.mode(entry, stat)), false);
     }
 
     /// Makes a link or special file, in one step over what stands there unless that is a folder.

@@ -176,7 +176,7 @@ impl<E: Env> Receiving<'_, E> {
             }
             let opened = self.env.write_disk(|disk, now| match existing {
                 Some(_) => disk.open_write(&path),
-                None => disk.create_new(&path, mode & 0o700 | 0o600, now),
+                None => disk.create_new(&path, 0o600, now),
             });
             (path, opened, "open")
         } else {
@@ -390,6 +390,8 @@ impl<E: Env> Receiving<'_, E> {
                 Some(partial) => {
                     self.make_partial_folder(&partial);
                     self.set_attributes(&in_flight.path, entry, Some(in_flight.mode), true);
+                    // Its time stays that of the last byte.
+                    let _ = self.env.write_disk(|disk, now| disk.set_mtime(&in_flight.path, now, now));
                     self.rename(&in_flight.path, &partial);
                 }
                 None => {

@@ -1,0 +1,181 @@
+//! Transfers that a signal ends at file k: what is left, and under which names, after the real rsync and after the
+//! model.
+//!
+//! File k is large and `--bwlimit` makes it last; the others are small. The real one is signalled once a part of
+//! file k has appeared in the destination: SIGTERM goes to the process that was started, as `kill PID` sends it,
+//! SIGKILL to all three at once. The model stops after the small files and one byte of file k. How much of it
+//! came is a matter of time: a beginning of it counts as `part`. What was printed is not compared.
+
+use std::fs;
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process, kill_process_group, test_kill_process_group};
+use sim::rsync::command::{Hosts, run_with_hosts};
+
+use super::case::{Case, Entry, Node};
+use super::run::{arguments, ground, now_ns};
+use super::tree;
+
+/// Options under which a transfer is interrupted.
+pub const OPTIONS: [&str; 9] = [
+    "--whole-file",
+    "--partial",
+    "--partial-dir=.part",
+    "--inplace",
+    "--delay-updates",
+    "--delete",
+    "--backup",
+    "--temp-dir=/GROUND/tmp",
+    "--no-whole-file",
+];
+/// Bytes of the file at which it is interrupted.
+const LARGE_BYTES: u32 = 600_000;
+const SMALL_BYTES: u32 = 100;
+const FILES: usize = 4;
+/// How often it is looked whether the part has come, and how often at most.
+const LOOK_EVERY: Duration = Duration::from_millis(10);
+const LOOKS_MAX: usize = 2_000;
+
+/// What a transfer left: how it ended, and the tree.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Left {
+    code: i32,
+    tree: Vec<String>,
+}
+
+/// The case in which file `k` is the large one.
+pub fn case(option: &str, k: usize) -> Case {
+    let entry = |path: &str, node| Entry {
+        path: path.as_bytes().to_vec(),
+        node,
+        mode: 0o755,
+        owner: 0,
+        mtime_ns: 1_000_000_000_000_000_000,
+    };
+    let mut entries =
+        vec![entry("src", Node::Folder), entry("dst", Node::Folder), entry("tmp", Node::Folder)];
+    for number in 0..FILES {
+        let bytes = if number == k { LARGE_BYTES } else { SMALL_BYTES };
+        entries.push(entry(&format!("src/{number}"), Node::File(vec![(bytes, number as u32 + 1)])));
+        // Older ones stand there already, but for the first.
+        if number > 0 && option != "--inplace" {
+            entries.push(entry(&format!("dst/{number}"), Node::File(vec![(50, 9)])));
+        }
+    }
+    entries.push(entry("dst/surplus", Node::File(vec![(5, 9)])));
+    entries.push(entry("src/folder", Node::Folder));
+    entries.push(entry("src/folder/last", Node::File(vec![(SMALL_BYTES, 8)])));
+    let args = ["-a", option, "src/", "dst/"].map(|arg| arg.as_bytes().to_vec()).to_vec();
+    Case { title: format!("{option} file {k}"), args, entries }
+}
+
+/// What the real one leaves.
+///
+/// # Errors
+/// When it cannot be started or signalled, or file `k` never begins to come.
+pub fn real(case: &Case, k: usize, kills: bool) -> io::Result<Left> {
+    let (_folder, ground) = ground(case)?;
+    let began_ns = now_ns();
+    let mut child = Command::new("rsync")
+        .arg("--bwlimit=300k")
+        .args(arguments(case, &ground).iter().map(|arg| std::ffi::OsStr::from_bytes(arg)))
+        .current_dir(&ground)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .process_group(0)
+        .spawn()?;
+    let pid = Pid::from_child(&child);
+    let began = (0..LOOKS_MAX).any(|_| {
+        pause();
+        has_begun(&ground, &k.to_string())
+    });
+    if !began {
+        let _ = kill_process_group(pid, Signal::KILL);
+        child.wait()?;
+        return Err(io::Error::other("the large file never began to come"));
+    }
+    if kills { kill_process_group(pid, Signal::KILL) } else { kill_process(pid, Signal::TERM) }?;
+    let status = child.wait()?;
+    // The other processes of the run end a little later.
+    for _ in 0..LOOKS_MAX {
+        if test_kill_process_group(pid).is_err() {
+            break;
+        }
+        pause();
+    }
+    let code = status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or(0));
+    Ok(Left { code, tree: left(&ground, began_ns, case, k) })
+}
+
+/// What the model leaves.
+///
+/// # Errors
+/// When the case's files cannot be made.
+pub fn model(case: &Case, k: usize, kills: bool) -> io::Result<Left> {
+    let (_folder, ground) = ground(case)?;
+    let began_ns = now_ns();
+    let bytes = k as u32 * SMALL_BYTES + 1;
+    let signal = if kills { "KILL" } else { "TERM" };
+    let mut args = vec![
+        format!("--kill-after-bytes={bytes}").into_bytes(),
+        format!("--kill-signal={signal}").into_bytes(),
+    ];
+    args.extend(arguments(case, &ground));
+    let ran = run_with_hosts(&ground, &args, Hosts::Refused);
+    Ok(Left { code: i32::from(ran.exit_code), tree: left(&ground, began_ns, case, k) })
+}
+
+/// Whether some of the file has come, under its own name or a temporary one.
+fn has_begun(ground: &Path, name: &str) -> bool {
+    let is_part = |folder: &str| {
+        let entries = fs::read_dir(ground.join(folder)).into_iter().flatten().flatten();
+        entries.into_iter().any(|entry| {
+            let found = entry.file_name();
+            let found = found.to_string_lossy();
+            let named = found == name || found.trim_start_matches('.').starts_with(&format!("{name}."));
+            named && entry.metadata().is_ok_and(|data| data.len() > u64::from(SMALL_BYTES))
+        })
+    };
+    is_part("dst") || is_part("tmp")
+}
+
+/// The tree in lines, a part of the large file shown as such.
+fn left(ground: &Path, began_ns: i64, case: &Case, k: usize) -> Vec<String> {
+    let source = format!("src/{k}");
+    let whole = case.entries.iter().find(|entry| entry.path == source.as_bytes());
+    let Some(Node::File(pieces)) = whole.map(|entry| &entry.node) else { return Vec::new() };
+    let whole = Node::content(pieces);
+    for folder in ["dst", "dst/.part", "dst/.~tmp~", "tmp"] {
+        for entry in fs::read_dir(ground.join(folder)).into_iter().flatten().flatten() {
+            let Ok(content) = fs::read(entry.path()) else { continue };
+            let shown = content.len() < whole.len() && whole.starts_with(&content);
+            if shown && let Ok(data) = entry.metadata() {
+                // Cut to one length, its time kept.
+                let time = data.modified();
+                let cut = fs::File::options().write(true).open(entry.path()).and_then(|file| {
+                    file.set_len(0)?;
+                    time.map(|time| file.set_modified(time))?
+                });
+                cut.expect("a file of this test can be changed");
+            }
+        }
+    }
+    let shown = tree::look(ground, began_ns).into_iter().map(|(name, what)| {
+        // In a folder of their own temporary names have no dot before them.
+        let is_temporary = name.starts_with("tmp/") && name.len() > 6;
+        let name = if is_temporary { format!("{}XXXXXX", &name[..name.len() - 6]) } else { name };
+        format!("{name}: {what}")
+    });
+    shown.collect()
+}
+
+#[expect(clippy::disallowed_methods, reason = "the real rsync takes real time")]
+fn pause() {
+    std::thread::sleep(LOOK_EVERY);
+}
