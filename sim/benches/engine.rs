@@ -30,6 +30,10 @@ use sim::host::{Host, HostSpec};
 use sim::network::LinkSpec;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+/// As the command's.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const LATENCY: Duration = Duration::from_millis(1);
 const PORT: u16 = 80;
 

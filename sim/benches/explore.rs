@@ -16,6 +16,10 @@ use harness::jobs;
 use harness::scenario::Scenario;
 use sim::cluster::{PreparedMaker, SimMaker};
 
+/// As the command's.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// So many batches are run for each figure.
 const BATCHES: usize = 8;
 

@@ -15,6 +15,10 @@ use harness::trace::event::OpOutcome;
 use harness::trace::{Event, EventKind, Sink};
 use sim::cluster::SimMaker;
 
+/// As the command's.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// The best of so many rounds counts, because others use the machine, too.
 const ROUNDS: u32 = 7;
 

@@ -17,6 +17,10 @@ use sim::disk::Disk;
 use sim::rsync::real_tree::load;
 use sim::rsync::{Job, LocalRun, command, run_local};
 
+/// As the command's.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const FILES: usize = 5_000;
 const FILES_A_FOLDER: usize = 100;
 const FILE_BYTES: usize = 4096;
