@@ -17,6 +17,7 @@ mod permission;
 mod resolve;
 mod tree;
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::io;
 
@@ -30,7 +31,7 @@ pub use permission::User;
 
 use durability::Durability;
 use inode::{Inode, Node};
-use resolve::Last;
+use resolve::{Last, Walked};
 
 /// Bytes a block of the file system holds; space is taken in whole blocks.
 pub const BLOCK_BYTES: u64 = 4096;
@@ -51,6 +52,8 @@ pub struct Disk {
     user: User,
     durability: Durability,
     changes: Option<Vec<Change>>,
+    /// The folder that was last walked to.
+    walked: RefCell<Option<Walked>>,
 }
 
 impl Default for Disk {
@@ -72,6 +75,7 @@ impl Disk {
             user: User::ROOT,
             durability: Durability::default(),
             changes: None,
+            walked: RefCell::default(),
         }
     }
 
@@ -227,7 +231,11 @@ impl Disk {
     }
 
     fn inode_mut(&mut self, ino: Ino) -> &mut Inode {
-        self.inodes.get_mut(&ino).expect("an inode that is named or open exists")
+        let inode = self.inodes.get_mut(&ino).expect("an inode that is named or open exists");
+        if matches!(inode.node, Node::Folder(_) | Node::Symlink(_)) {
+            *self.walked.get_mut() = None;
+        }
+        inode
     }
 
     fn content(&self, ino: Ino) -> io::Result<&Bytes> {

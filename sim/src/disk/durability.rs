@@ -111,6 +111,7 @@ impl Disk {
 
     /// The power goes off at `now_ns`: what was not durable is gone, open handles are closed.
     pub fn power_loss(&mut self, now_ns: i64) {
+        *self.walked.get_mut() = None;
         match self.durability.loss {
             UnsyncedLoss::Ext4 => self.settle(now_ns),
             UnsyncedLoss::Nothing => self.sync(),

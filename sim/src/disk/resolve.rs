@@ -3,7 +3,7 @@
 use std::io;
 
 use super::inode::Node;
-use super::{Disk, Ino, ROOT, errno, permission};
+use super::{Disk, Ino, ROOT, User, errno, permission};
 
 const NAME_BYTES_MAX: usize = 255;
 const PATH_BYTES_MAX: usize = 4096;
@@ -24,8 +24,33 @@ pub(super) struct Place {
     pub ino: Option<Ino>,
 }
 
+/// A folder that was walked to: who looks at one entry of a folder looks at the next, too. It is forgotten whenever
+/// a folder or a symlink changes in any way.
+#[derive(Debug, Clone)]
+pub(super) struct Walked {
+    /// Its path, without a symlink in it.
+    path: Vec<u8>,
+    folder: Ino,
+    /// Who was let through.
+    user: User,
+}
+
+/// A path's last name, and what stands before its slash; none where there is no such name.
+fn parted(path: &[u8]) -> Option<(&[u8], &[u8])> {
+    let slash = path.iter().rposition(|&byte| byte == b'/')?;
+    let (folder, name) = (&path[..slash], &path[slash + 1..]);
+    (!matches!(name, b"" | b"." | b"..") && name.len() <= NAME_BYTES_MAX).then_some((folder, name))
+}
+
 impl Disk {
     pub(super) fn resolve(&self, path: &[u8], last: Last) -> io::Result<Ino> {
+        if let Some((folder, name)) = self.last_walked(path)
+            && let Node::Folder(entries) = &self.inode(folder).node
+            && let Some(&ino) = entries.get(name)
+            && (last == Last::Keep || !matches!(self.inode(ino).node, Node::Symlink(_)))
+        {
+            return Ok(ino);
+        }
         self.locate(path, last)?.1.ok_or_else(|| errno::error(errno::ENOENT))
     }
 
@@ -45,6 +70,15 @@ impl Disk {
         }
     }
 
+    /// The folder of a path and the name in it, if it is the folder that was last walked to.
+    fn last_walked<'a>(&self, path: &'a [u8]) -> Option<(Ino, &'a [u8])> {
+        let walked = self.walked.borrow();
+        let walked = walked.as_ref().filter(|walked| walked.user == self.user)?;
+        let (folder, name) = parted(path)?;
+        (folder == walked.path && path.len() < PATH_BYTES_MAX && !name.contains(&0))
+            .then_some((walked.folder, name))
+    }
+
     /// The last name with its folder (none for the root or after `..`), and the inode if there is one.
     #[allow(clippy::type_complexity, reason = "two private callers take it apart at once")]
     fn locate(&self, path: &[u8], last: Last) -> io::Result<(Option<(Ino, Vec<u8>)>, Option<Ino>)> {
@@ -60,7 +94,13 @@ impl Disk {
         }
         // Only a path that meets a symlink needs a buffer of its own.
         let (mut rest, mut folders) = match self.descend(path, last, &mut Vec::new())? {
-            Step::Arrived(at, ino) => return Ok((at, ino)),
+            Step::Arrived(at, ino) => {
+                if let (Some((folder, _)), Some((before, _))) = (&at, parted(path)) {
+                    let (path, user) = (before.to_vec(), self.user);
+                    *self.walked.borrow_mut() = Some(Walked { path, folder: *folder, user });
+                }
+                return Ok((at, ino));
+            }
             Step::Symlink { rest, folders } => (rest, folders),
         };
         for _ in 1..SYMLINKS_MAX {

@@ -445,6 +445,24 @@ proptest! {
     }
 
     #[test]
+    fn a_path_leads_where_a_walk_from_the_root_leads_whatever_was_walked_to_before(
+        ops in prop::collection::vec((any_op(), any::<bool>(), prop::collection::vec(any::<u8>(), 1..6)), 1..60),
+    ) {
+        let mut disk = Disk::default();
+        for (now, (op, as_root, looked_at)) in ops.iter().enumerate() {
+            disk.set_user(if *as_root { User::ROOT } else { User { uid: 1000, gid: 1000 } });
+            apply(&mut disk, op, now as i64);
+            for path in looked_at.iter().map(|&path| path_of(path)) {
+                let from_root = Disk { walked: RefCell::default(), ..disk.clone() };
+                let said = |stat: io::Result<Stat>| stat.map_err(|error| error.raw_os_error());
+                prop_assert_eq!(said(disk.stat(&path)), said(from_root.stat(&path)), "{}", path);
+                from_root.walked.take();
+                prop_assert_eq!(said(disk.lstat(&path)), said(from_root.lstat(&path)), "{}", path);
+            }
+        }
+    }
+
+    #[test]
     fn a_power_loss_right_after_a_sync_loses_exactly_what_came_after(
         before in prop::collection::vec(any_op(), 0..40),
         after in prop::collection::vec(any_op(), 0..40),
