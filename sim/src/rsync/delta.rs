@@ -67,11 +67,7 @@ impl Signature {
         let mut by_weak: Vec<(u32, u32)> =
             self.blocks.iter().enumerate().map(|(i, b)| (b.0, i as u32)).collect();
         by_weak.sort_unstable();
-        // One bit for each of 65,536 groups of weak checksums spares most searches.
-        let mut seen = vec![false; 1 << 16];
-        for (weak, _) in &by_weak {
-            seen[group(*weak)] = true;
-        }
+        let seen = Seen::of(by_weak.iter().map(|&(weak, _)| weak));
         let block_bytes = self.block_bytes as usize;
         let (mut at, mut sent) = (0, 0);
         let mut window = block_bytes.min(content.len());
@@ -79,7 +75,7 @@ impl Signature {
         let mut expected = 0;
         while at < content.len() {
             let value = weak.value();
-            let found = if seen[group(value)] {
+            let found = if seen.may_hold(value) {
                 self.find(&by_weak, value, &content[at..at + window], expected, in_place.then_some(at))
             } else {
                 None
@@ -155,8 +151,31 @@ impl Pieces {
     }
 }
 
-fn group(weak: u32) -> usize {
-    ((weak ^ (weak >> 16)) & 0xffff) as usize
+/// Which groups of weak checksums there are among some: a flag a group spares most searches.
+struct Seen(Vec<bool>);
+
+impl Seen {
+    /// At most 65,536 groups, and not many more than there are checksums: most files have few blocks.
+    const GROUPS_MAX: usize = 1 << 16;
+    const GROUPS_A_CHECKSUM: usize = 64;
+
+    fn of(weak: impl ExactSizeIterator<Item = u32>) -> Self {
+        let groups = weak.len().saturating_mul(Self::GROUPS_A_CHECKSUM).clamp(1, Self::GROUPS_MAX);
+        let mut seen = Self(vec![false; groups.next_power_of_two()]);
+        for weak in weak {
+            let group = seen.group(weak);
+            seen.0[group] = true;
+        }
+        seen
+    }
+
+    fn may_hold(&self, weak: u32) -> bool {
+        self.0[self.group(weak)]
+    }
+
+    fn group(&self, weak: u32) -> usize {
+        (weak ^ (weak >> 16)) as usize & (self.0.len() - 1)
+    }
 }
 
 fn strong(bytes: &[u8], strong_bytes: u8) -> u64 {
