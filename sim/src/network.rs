@@ -8,7 +8,7 @@ mod abort;
 mod addresses;
 mod agenda;
 mod census;
-pub(crate) mod coalesce;
+mod coalesce;
 mod delay;
 pub(crate) mod failure;
 mod firewall;
@@ -68,10 +68,13 @@ struct Wire {
     firewall: Firewall,
 }
 
+/// Who sends and who is sent to.
+type Hosts = (HostIndex, HostIndex);
+
 #[derive(Debug)]
 enum Happening {
     /// A packet is at the end of its link; one that was sent `again` repeats what was lost.
-    Arrival { packet: Packet, sent: SimTime, again: bool },
+    Arrival { packet: Packet, hosts: Option<Hosts>, sent: SimTime, again: bool },
     /// A packet found the queue of its link full.
     Overflow { packet: Packet, sent: SimTime, again: bool },
     /// An ICMP message for the sender of a flow arrives: what it sends is refused.
@@ -98,6 +101,8 @@ pub(crate) struct Network {
     stacks: Rc<Stacks>,
     /// Ends whose program has closed them while their peers may still send, and when the kernel forgets them.
     orphans: VecDeque<(SimTime, HostIndex, SocketId)>,
+    /// What is handed to socket stacks, kept for its memory.
+    arrivals: Vec<Packet>,
     ledger: Ledger,
     /// Who wants to be told what links carry, and the hosts' names.
     uses: Option<(LinkUses, Vec<NodeName>)>,
@@ -134,6 +139,7 @@ impl Network {
             recovery: Recovery::default(),
             stacks,
             orphans: VecDeque::new(),
+            arrivals: Vec::new(),
             ledger: Ledger::default(),
             uses: None,
         }
@@ -145,10 +151,8 @@ impl Network {
     }
 
     /// Something is put on a link, or is at its end.
-    fn note_use(&self, from: IpAddr, to: IpAddr, now: SimTime) {
-        if let Some((uses, names)) = &self.uses
-            && let (Some(from), Some(to)) = (self.host_at(from), self.host_at(to))
-        {
+    fn note_use(&self, hosts: Option<Hosts>, now: SimTime) {
+        if let (Some((uses, names)), Some((from, to))) = (&self.uses, hosts) {
             uses.note(&names[from.0], &names[to.0], now);
         }
     }
@@ -186,9 +190,17 @@ impl Network {
         wire.powered && wire.frozen_since.is_none()
     }
 
+    /// The hosts of a packet's addresses, if there are such.
+    fn hosts_at(&self, from: IpAddr, to: IpAddr) -> Option<Hosts> {
+        Some((self.host_at(from)?, self.host_at(to)?))
+    }
+
     /// Whether a packet that arrives now from one address at another gets through.
     fn is_open(&mut self, from: IpAddr, to: IpAddr, now: SimTime) -> bool {
-        let (Some(from), Some(to)) = (self.host_at(from), self.host_at(to)) else { return false };
+        self.hosts_at(from, to).is_some_and(|hosts| self.is_open_between(hosts, now))
+    }
+
+    fn is_open_between(&mut self, (from, to): Hosts, now: SimTime) -> bool {
         if !self.hears(to) || self.link(from, to).is_cut(now) {
             return false;
         }
@@ -197,11 +209,9 @@ impl Network {
     }
 
     /// Whether this packet is the one with data that a test wants to be lost.
-    fn is_doomed(&mut self, packet: &Packet) -> bool {
-        match (&packet.payload, self.host_at(packet.src), self.host_at(packet.dst)) {
-            (Transport::Tcp(segment), Some(from), Some(to)) if !segment.payload.is_empty() => {
-                self.link_mut(from, to).is_doomed()
-            }
+    fn is_doomed(&mut self, packet: &Packet, (from, to): Hosts) -> bool {
+        match &packet.payload {
+            Transport::Tcp(segment) if !segment.payload.is_empty() => self.link_mut(from, to).is_doomed(),
             _ => false,
         }
     }
@@ -245,9 +255,8 @@ impl Network {
         self.agenda.next()
     }
 
-    /// A socket stack sent a packet.
-    pub(crate) fn send(&mut self, packet: Packet, now: SimTime) {
-        let Some(from) = self.host_at(packet.src) else { return };
+    /// A host's socket stack sent a packet.
+    pub(crate) fn send(&mut self, from: HostIndex, packet: Packet, now: SimTime) {
         if !self.wires[from.0].powered {
             return;
         }
@@ -257,13 +266,14 @@ impl Network {
         {
             self.recovery.note_sent(Flow::of(&packet, segment), &packet, segment);
         }
-        self.put_on_link(packet, false, now);
+        let hosts = self.host_at(packet.dst).map(|to| (from, to));
+        self.put_on_link(packet, hosts, false, now);
     }
 
-    fn put_on_link(&mut self, packet: Packet, again: bool, now: SimTime) {
+    fn put_on_link(&mut self, packet: Packet, hosts: Option<Hosts>, again: bool, now: SimTime) {
         self.ledger.census.under_way += 1;
-        match self.arrival(packet.src, packet.dst, packet.size(), now) {
-            Some(at) => self.schedule(at, Happening::Arrival { packet, sent: now, again }),
+        match self.arrival(hosts, packet.size(), now) {
+            Some(at) => self.schedule(at, Happening::Arrival { packet, hosts, sent: now, again }),
             None => self.schedule(now, Happening::Overflow { packet, sent: now, again }),
         }
     }
@@ -271,19 +281,20 @@ impl Network {
     /// As [`Network::put_on_link`], for what no socket stack has sent.
     fn add_to_link(&mut self, packet: Packet, again: bool, now: SimTime) {
         self.ledger.census.added += 1;
-        self.put_on_link(packet, again, now);
+        let hosts = self.hosts_at(packet.src, packet.dst);
+        self.put_on_link(packet, hosts, again, now);
     }
 
     /// When a packet of so many bytes that is sent now arrives; none when it finds its link's queue full.
-    fn arrival(&mut self, from: IpAddr, to: IpAddr, bytes: u32, now: SimTime) -> Option<SimTime> {
-        self.note_use(from, to, now);
+    fn arrival(&mut self, hosts: Option<Hosts>, bytes: u32, now: SimTime) -> Option<SimTime> {
+        self.note_use(hosts, now);
         let seed = self.seed;
-        match (self.host_at(from), self.host_at(to)) {
-            (Some(from), Some(to)) => {
+        match hosts {
+            Some((from, to)) => {
                 self.link_mut(from, to).arrival(now, bytes, |concern| stream(seed, from, to, concern))
             }
             // Nobody has this address: the packet is lost somewhere on the way.
-            _ => Some(now),
+            None => Some(now),
         }
     }
 
@@ -293,22 +304,32 @@ impl Network {
         self.agenda.push((at, number), what);
     }
 
-    /// Lets the next thing happen. What socket stacks receive by it is added to `arrivals`, with the reason where
-    /// it is a reset.
-    pub(crate) fn step(&mut self, now: SimTime, arrivals: &mut Vec<Packet>) -> Option<Failure> {
-        let happening = self.agenda.pop()?;
+    /// Lets the next thing happen: packets that arrive by it go into the socket stacks.
+    pub(crate) fn step(&mut self, now: SimTime) {
+        let Some(happening) = self.agenda.pop() else { return };
         self.forget_orphans(now);
+        let mut arrivals = std::mem::take(&mut self.arrivals);
         match happening {
-            Happening::Arrival { packet, sent, again } => {
-                self.note_use(packet.src, packet.dst, now);
+            Happening::Arrival { packet, hosts, sent, again } => {
+                self.note_use(hosts, now);
                 self.ledger.census.under_way -= 1;
-                if self.is_open(packet.src, packet.dst, now) && !self.is_doomed(&packet) {
-                    self.ledger.census.arrived += 1;
-                    self.filter(packet, again, sent, now, arrivals);
-                    self.ledger.delivered(arrivals);
-                } else {
-                    self.ledger.census.lost += 1;
-                    self.lose(packet, again, sent, now);
+                let got_through = hosts
+                    .filter(|&hosts| self.is_open_between(hosts, now) && !self.is_doomed(&packet, hosts));
+                match got_through {
+                    Some((_, to)) if self.recovery.is_empty() && self.wires[to.0].firewall.is_empty() => {
+                        self.ledger.census.arrived += 1;
+                        self.ledger.delivered(std::slice::from_ref(&packet));
+                        self.deliver(to, packet, Failure::Reset, now);
+                    }
+                    Some(_) => {
+                        self.ledger.census.arrived += 1;
+                        self.filter(packet, again, sent, now, &mut arrivals);
+                        self.ledger.delivered(&arrivals);
+                    }
+                    None => {
+                        self.ledger.census.lost += 1;
+                        self.lose(packet, again, sent, now);
+                    }
                 }
             }
             Happening::Overflow { packet, sent, again } => {
@@ -318,12 +339,25 @@ impl Network {
             }
             Happening::Refusal(flow, why) => self.refused(flow, why, now),
             Happening::End { local, peer, why } => {
-                arrivals.push(reset(peer, local));
-                return Some(why);
+                if let Some(host) = self.host_at(local.ip()) {
+                    self.deliver(host, reset(peer, local), why, now);
+                }
             }
-            Happening::Timer(flow, timer) => self.timer(flow, timer, now, arrivals),
+            Happening::Timer(flow, timer) => self.timer(flow, timer, now, &mut arrivals),
         }
-        None
+        for packet in arrivals.drain(..) {
+            if let Some(host) = self.host_at(packet.dst) {
+                self.deliver(host, packet, Failure::Reset, now);
+            }
+        }
+        self.arrivals = arrivals;
+    }
+
+    /// Hands a packet to a host's socket stack; `why` says what a reset means.
+    fn deliver(&mut self, host: HostIndex, packet: Packet, why: Failure, now: SimTime) {
+        if let Some(syn) = self.stacks.receive(host, packet, why) {
+            self.drop_syn(syn, now);
+        }
     }
 
     /// A packet is at its host: does the firewall let it in?
@@ -349,7 +383,7 @@ impl Network {
         }
         if let Some(why) = action.message() {
             let (back, bytes) = (flow.back(), ICMP_BYTES.min(packet.size() + 28));
-            if let Some(at) = self.arrival(back.from.ip(), back.to.ip(), bytes, now) {
+            if let Some(at) = self.arrival(self.hosts_at(back.from.ip(), back.to.ip()), bytes, now) {
                 self.schedule(at, Happening::Refusal(flow, why));
             }
         }
@@ -405,7 +439,7 @@ impl Network {
     }
 
     /// A SYN came to a listener whose queue is full: it is lost, as Linux has it.
-    pub(crate) fn drop_syn(&mut self, syn: Packet, now: SimTime) {
+    fn drop_syn(&mut self, syn: Packet, now: SimTime) {
         let travelled = self.latency(syn.src, syn.dst);
         let sent = SimTime::from_nanos(now.as_nanos().saturating_sub(travelled.as_nanos() as u64));
         self.lose(syn, false, sent, now);

@@ -3,6 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::io;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
@@ -12,12 +13,12 @@ use harness::rng;
 use harness::time::SimTime;
 use harness::trace::EventKind;
 use harness::trace::event::ProcessEnd;
+use pin_project_lite::pin_project;
 use rand_chacha::ChaCha8Rng;
 
 use crate::engine::{ProcessState, Sleep, TaskId};
 use crate::fs::Fs;
 use crate::host::Host;
-use crate::log;
 use crate::network::{TcpListener, TcpStream};
 
 /// A process. Clones are handles of the same one; the code that runs in it uses the handle to reach its machine.
@@ -58,6 +59,30 @@ impl From<Elapsed> for io::Error {
     }
 }
 
+pin_project! {
+    /// See [`Process::timeout`].
+    #[derive(Debug)]
+    #[must_use = "futures do nothing unless they are polled"]
+    pub struct Timeout<F> {
+        #[pin]
+        future: F,
+        #[pin]
+        sleep: Sleep,
+    }
+}
+
+impl<F: Future> Future for Timeout<F> {
+    type Output = Result<F::Output, Elapsed>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        if let Poll::Ready(output) = this.future.poll(cx) {
+            return Poll::Ready(Ok(output));
+        }
+        this.sleep.poll(cx).map(|()| Err(Elapsed))
+    }
+}
+
 /// A task of a process that can be ended alone.
 #[derive(Debug)]
 pub struct Task {
@@ -75,9 +100,9 @@ impl Task {
 impl Process {
     pub(crate) fn new(host: Host, name: &str) -> Self {
         Self(Rc::new(Inner {
+            state: Rc::new(ProcessState::new(Some(host.name().clone()))),
             host,
             name: name.into(),
-            state: Rc::new(ProcessState::new()),
             end: Cell::new(None),
             exit_code: Cell::new(0),
             stop_requested: Cell::new(false),
@@ -115,17 +140,7 @@ impl Process {
 
     /// Adds a task, which dies with the process. Nothing happens when the process has ended.
     pub fn spawn(&self, future: impl Future<Output = ()> + 'static) -> Task {
-        // One allocation: the node's name stands in the future that tells it.
-        let node = self.0.host.name().clone();
-        let in_place = async move {
-            let mut future = std::pin::pin!(future);
-            std::future::poll_fn(|cx| {
-                log::set_node(&node);
-                future.as_mut().poll(cx)
-            })
-            .await;
-        };
-        let id = self.0.host.core().executor.spawn(&self.0.state, Box::pin(in_place));
+        let id = self.0.host.core().executor.spawn(&self.0.state, Box::pin(future));
         Task { process: self.clone(), id }
     }
 
@@ -167,16 +182,8 @@ impl Process {
     ///
     /// # Errors
     /// When the span was over first.
-    pub async fn timeout<F: Future>(&self, span: Duration, future: F) -> Result<F::Output, Elapsed> {
-        let mut future = std::pin::pin!(future);
-        let mut sleep = std::pin::pin!(self.sleep(span));
-        std::future::poll_fn(|cx| {
-            if let Poll::Ready(output) = future.as_mut().poll(cx) {
-                return Poll::Ready(Ok(output));
-            }
-            sleep.as_mut().poll(cx).map(|()| Err(Elapsed))
-        })
-        .await
+    pub fn timeout<F: Future>(&self, span: Duration, future: F) -> Timeout<F> {
+        Timeout { future, sleep: self.sleep(span) }
     }
 
     /// A random stream of this concern, of this process's name on this host.

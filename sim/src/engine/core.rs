@@ -10,13 +10,10 @@ use harness::rng;
 use harness::time::SimTime;
 use harness::trace::{EventKind, NodeName, Recorder};
 use rand_chacha::ChaCha8Rng;
-use turmoil_net::Packet;
 
 use super::executor::Executor;
-use super::timers::{EventKey, Timers};
+use super::timers::Timers;
 use crate::log;
-use crate::network::coalesce::coalesce;
-use crate::network::failure::Failure;
 use crate::network::link::LinkSpec;
 use crate::network::stack::{SocketId, Stacks};
 use crate::network::{HostIndex, Network};
@@ -30,11 +27,6 @@ pub(crate) struct Core {
     sequence: Rc<Cell<u64>>,
     /// The world is being taken down: what tasks do while they are dropped is no event of the run.
     over: Cell<bool>,
-    /// Buffers of [`Core::collect_packets`], kept for their memory.
-    outbound: RefCell<Vec<Packet>>,
-    merged: RefCell<Vec<Packet>>,
-    /// What the network hands to socket stacks, kept for its memory.
-    arrivals: RefCell<Vec<Packet>>,
     /// How much later than they asked for programs may wake up, and where that is drawn from; none for never.
     late: RefCell<Option<(Duration, ChaCha8Rng)>>,
     pub(crate) seed: u64,
@@ -44,6 +36,13 @@ pub(crate) struct Core {
     pub(crate) stacks: Rc<Stacks>,
     pub(crate) network: RefCell<Network>,
     pub(crate) recorder: Recorder,
+}
+
+/// Where the next event happens.
+#[derive(Debug, Clone, Copy)]
+enum Next {
+    Timer,
+    OnNetwork,
 }
 
 impl std::fmt::Debug for Core {
@@ -61,9 +60,6 @@ impl Core {
             now: Cell::new(SimTime::ZERO),
             sequence: Rc::clone(&sequence),
             over: Cell::new(false),
-            outbound: RefCell::default(),
-            merged: RefCell::default(),
-            arrivals: RefCell::default(),
             late: RefCell::default(),
             seed,
             executor: Executor::new(),
@@ -133,37 +129,39 @@ impl Core {
                 self.collect_packets();
                 continue;
             }
-            let Some(next) = self.next_event().filter(|next| next.0 <= to) else {
+            let Some((moment, _)) = self.next_event().filter(|(moment, _)| *moment <= to) else {
                 self.set_now(to);
                 return Advance::Reached;
             };
-            if next.0 > self.now() {
+            if moment > self.now() {
                 polls_at_this_moment = 0;
-                self.set_now(next.0);
+                self.set_now(moment);
             }
             // All that is due happens before any task sees it: what arrives together is answered together.
-            while let Some(due) = self.next_event().filter(|due| due.0 <= self.now()) {
-                self.happen(due);
+            while let Some((_, what)) = self.next_event().filter(|(moment, _)| *moment <= self.now()) {
+                match what {
+                    Next::Timer => self.end_timer(),
+                    Next::OnNetwork => self.network.borrow_mut().step(self.now()),
+                }
             }
         }
     }
 
-    fn next_event(&self) -> Option<EventKey> {
+    /// When something happens next, and where.
+    fn next_event(&self) -> Option<(SimTime, Next)> {
         let (timer, arrival) = (self.timers.borrow().next(), self.network.borrow().next_event());
         match (timer, arrival) {
-            (Some(timer), Some(arrival)) => Some(timer.min(arrival)),
-            (one, other) => one.or(other),
+            (Some(timer), Some(arrival)) if arrival < timer => Some((arrival.0, Next::OnNetwork)),
+            (Some(timer), _) => Some((timer.0, Next::Timer)),
+            (None, Some(arrival)) => Some((arrival.0, Next::OnNetwork)),
+            (None, None) => None,
         }
     }
 
-    /// Lets the event of this key, the first, happen.
-    fn happen(&self, key: EventKey) {
-        if self.timers.borrow().next() == Some(key) {
-            let waker = self.timers.borrow_mut().pop();
-            waker.expect("it was seen above").wake();
-        } else {
-            self.network_event();
-        }
+    /// Lets the first timer end.
+    fn end_timer(&self) {
+        let waker = self.timers.borrow_mut().pop();
+        waker.expect("a timer was seen to be the first").wake();
     }
 
     fn set_now(&self, now: SimTime) {
@@ -176,35 +174,8 @@ impl Core {
         if !self.stacks.are_restless() {
             return;
         }
-        let mut outbound = self.outbound.take();
-        self.stacks.send_all(&mut outbound);
-        let mut merged = self.merged.take();
-        coalesce(&mut outbound, &mut merged);
-        let mut network = self.network.borrow_mut();
-        for packet in merged.drain(..) {
-            network.send(packet, self.now());
-        }
-        drop(network);
-        self.outbound.replace(outbound);
-        self.merged.replace(merged);
-    }
-
-    /// Lets the network do what is due: packets that arrive now go into the socket stacks.
-    fn network_event(&self) {
-        let mut arrivals = self.arrivals.take();
-        let why = self.network.borrow_mut().step(self.now(), &mut arrivals);
-        for packet in arrivals.drain(..) {
-            self.deliver(packet, why.unwrap_or(Failure::Reset));
-        }
-        self.arrivals.replace(arrivals);
-    }
-
-    /// Hands a packet to the socket stack that owns its destination; `why` says what a reset means.
-    fn deliver(&self, packet: Packet, why: Failure) {
-        let Some(host) = self.network.borrow().host_at(packet.dst) else { return };
-        if let Some(syn) = self.stacks.receive(host, packet, why) {
-            self.network.borrow_mut().drop_syn(syn, self.now());
-        }
+        let (mut network, now) = (self.network.borrow_mut(), self.now());
+        self.stacks.send_all(|from, packet| network.send(from, packet, now));
     }
 
     /// Drops all tasks and timers.

@@ -38,7 +38,7 @@ impl Errand {
         core: &Rc<Core>,
         task: impl FnOnce(Outside) -> F,
     ) -> Self {
-        let state = Rc::new(ProcessState::new());
+        let state = Rc::new(ProcessState::new(None));
         core.executor.spawn(&state, Box::pin(task(Outside(Rc::clone(core)))));
         Self { core: Rc::clone(core), state, ends_when_dropped: true }
     }

@@ -12,6 +12,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Wake, Waker};
 
+use harness::trace::NodeName;
+
+use crate::log;
+
 pub(crate) type LocalFuture = Pin<Box<dyn Future<Output = ()>>>;
 
 /// A task's place; the generation tells a place's later tenant from an earlier one.
@@ -24,6 +28,8 @@ pub(crate) struct TaskId {
 /// What the executor must know of a process.
 #[derive(Debug)]
 pub(crate) struct ProcessState {
+    /// The node that it runs on, as log lines of its tasks say; none for a task of no machine.
+    node: Option<NodeName>,
     pub(crate) alive: Cell<bool>,
     /// Why its tasks are not polled, counted: its own signal, its machine that stands still.
     holds: Cell<u32>,
@@ -31,8 +37,8 @@ pub(crate) struct ProcessState {
 }
 
 impl ProcessState {
-    pub(crate) fn new() -> Self {
-        Self { alive: Cell::new(true), holds: Cell::new(0), parked: RefCell::default() }
+    pub(crate) fn new(node: Option<NodeName>) -> Self {
+        Self { node, alive: Cell::new(true), holds: Cell::new(0), parked: RefCell::default() }
     }
 
     /// Its tasks are not polled until [`Executor::unhold`] was called as often.
@@ -41,15 +47,30 @@ impl ProcessState {
     }
 }
 
-struct ReadyQueue(Mutex<VecDeque<TaskId>>);
+/// Tasks that were woken. Wakers may be sent to other threads, as their type says; none is.
+#[derive(Default)]
+struct ReadyQueue {
+    tasks: Mutex<VecDeque<TaskId>>,
+    /// Whether there are some: asked far more often than there are.
+    any: AtomicBool,
+}
 
 impl ReadyQueue {
     fn push(&self, id: TaskId) {
-        self.0.lock().expect("one thread a run").push_back(id);
+        let mut tasks = self.tasks.lock().expect("one thread a run");
+        tasks.push_back(id);
+        self.any.store(true, Ordering::Release);
     }
 
-    fn pop(&self) -> Option<TaskId> {
-        self.0.lock().expect("one thread a run").pop_front()
+    fn is_empty(&self) -> bool {
+        !self.any.load(Ordering::Acquire)
+    }
+
+    /// Exchanges what was woken for an empty queue.
+    fn take(&self, empty: &mut VecDeque<TaskId>) {
+        let mut tasks = self.tasks.lock().expect("one thread a run");
+        self.any.store(false, Ordering::Relaxed);
+        std::mem::swap(&mut *tasks, empty);
     }
 }
 
@@ -95,6 +116,8 @@ pub(crate) struct Executor {
     places: RefCell<Vec<Place>>,
     free: RefCell<Vec<usize>>,
     ready: Arc<ReadyQueue>,
+    /// What was taken out of `ready`, and is polled before what has been woken since.
+    due: RefCell<VecDeque<TaskId>>,
 }
 
 impl fmt::Debug for Executor {
@@ -108,7 +131,8 @@ impl Executor {
         Self {
             places: RefCell::default(),
             free: RefCell::default(),
-            ready: Arc::new(ReadyQueue(Mutex::default())),
+            ready: Arc::default(),
+            due: RefCell::default(),
         }
     }
 
@@ -132,7 +156,7 @@ impl Executor {
 
     /// Polls the task that was woken first. Whether there was one.
     pub(crate) fn poll_next(&self) -> bool {
-        let Some(id) = self.ready.pop() else { return false };
+        let Some(id) = self.pop() else { return false };
         let Some(mut task) = self.take(id) else { return true };
         if task.process.holds.get() > 0 {
             // It stays marked as queued, so that further wakes do not queue it again.
@@ -141,6 +165,9 @@ impl Executor {
             return true;
         }
         task.flag.queued.store(false, Ordering::Relaxed);
+        if let Some(node) = &task.process.node {
+            log::set_node(node);
+        }
         let finished = task.future.as_mut().poll(&mut Context::from_waker(&task.waker)).is_ready();
         if finished {
             self.release(id);
@@ -148,6 +175,18 @@ impl Executor {
             self.put_back(id, task);
         }
         true
+    }
+
+    /// The task that was woken first.
+    fn pop(&self) -> Option<TaskId> {
+        let mut due = self.due.borrow_mut();
+        if due.is_empty() {
+            if self.ready.is_empty() {
+                return None;
+            }
+            self.ready.take(&mut due);
+        }
+        due.pop_front()
     }
 
     /// Takes one hold of `process` back; after the last one, wakes what was woken meanwhile.
@@ -175,7 +214,7 @@ impl Executor {
     /// Drops all tasks.
     pub(crate) fn clear(&self) {
         self.drop_where(|_| true);
-        while self.ready.pop().is_some() {}
+        while self.pop().is_some() {}
     }
 
     fn drop_where(&self, condition: impl Fn(&Task) -> bool) {

@@ -16,27 +16,50 @@ pub(crate) type EventKey = (SimTime, u64);
 
 /// All timers that tasks wait for.
 #[derive(Debug, Default)]
-pub(crate) struct Timers(BTreeMap<EventKey, Waker>);
+pub(crate) struct Timers {
+    wakers: BTreeMap<EventKey, Waker>,
+    /// The first of them: it is asked for at each event.
+    first: Option<EventKey>,
+}
 
 impl Timers {
-    pub(crate) fn insert(&mut self, key: EventKey, waker: Waker) {
-        self.0.insert(key, waker);
+    fn insert(&mut self, key: EventKey, waker: &Waker) {
+        self.wakers.insert(key, waker.clone());
+        self.first = Some(self.first.map_or(key, |first| first.min(key)));
     }
 
-    pub(crate) fn remove(&mut self, key: EventKey) {
-        self.0.remove(&key);
+    /// Another task waits for this timer than before, or the same.
+    fn renew(&mut self, key: EventKey, waker: &Waker) {
+        match self.wakers.get_mut(&key) {
+            Some(known) => known.clone_from(waker),
+            None => self.insert(key, waker),
+        }
+    }
+
+    fn remove(&mut self, key: EventKey) {
+        self.wakers.remove(&key);
+        if self.first == Some(key) {
+            self.find_first();
+        }
+    }
+
+    fn find_first(&mut self) {
+        self.first = self.wakers.first_key_value().map(|(key, _)| *key);
     }
 
     pub(crate) fn next(&self) -> Option<EventKey> {
-        self.0.first_key_value().map(|(key, _)| *key)
+        self.first
     }
 
     pub(crate) fn pop(&mut self) -> Option<Waker> {
-        self.0.pop_first().map(|(_, waker)| waker)
+        let (_, waker) = self.wakers.pop_first()?;
+        self.find_first();
+        Some(waker)
     }
 
     pub(crate) fn clear(&mut self) {
-        self.0.clear();
+        self.wakers.clear();
+        self.first = None;
     }
 }
 
@@ -81,14 +104,14 @@ impl Future for Sleep {
         if self.core.now() >= self.until {
             return Poll::Ready(());
         }
-        let key = *match self.key {
-            Some(ref key) => key,
+        match self.key {
+            Some(key) => self.core.timers.borrow_mut().renew(key, cx.waker()),
             None => {
                 let key = (self.until, self.core.next_sequence());
-                self.key.insert(key)
+                self.key = Some(key);
+                self.core.timers.borrow_mut().insert(key, cx.waker());
             }
-        };
-        self.core.timers.borrow_mut().insert(key, cx.waker().clone());
+        }
         Poll::Pending
     }
 }

@@ -11,23 +11,29 @@ use turmoil_net::{Packet, TcpSegment, Transport};
 /// one moment.
 const LOOK_BACK: usize = 4;
 
-/// Moves packets that left at the same moment from `packets` to `merged`, in order, without those that
-/// others make superfluous.
-pub(crate) fn coalesce(packets: &mut Vec<Packet>, merged: &mut Vec<Packet>) {
-    for packet in packets.drain(..) {
-        let from = merged.len().saturating_sub(LOOK_BACK);
-        let earlier = merged[from..].iter().rposition(|earlier| same_flow(earlier, &packet));
+/// Takes out of the packets that a host sends at one moment those that others make superfluous.
+pub(super) fn coalesce(packets: &mut Vec<Packet>) {
+    let mut kept = 0_usize;
+    for next in 0..packets.len() {
+        let from = kept.saturating_sub(LOOK_BACK);
+        let (before, packet) = (&packets[from..kept], &packets[next]);
+        let earlier = before.iter().rposition(|earlier| same_flow(earlier, packet));
         if let Some(index) = earlier.map(|position| from + position) {
-            if carries_fin_of(&merged[index], &packet) {
-                segment_mut(&mut merged[index]).flags.fin = true;
+            if carries_fin_of(&packets[index], packet) {
+                segment_mut(&mut packets[index]).flags.fin = true;
                 continue;
             }
-            if is_superfluous_before(&merged[index], &packet) {
-                merged.remove(index);
+            if is_superfluous_before(&packets[index], packet) {
+                packets[index..kept].rotate_left(1);
+                kept -= 1;
             }
         }
-        merged.push(packet);
+        if kept < next {
+            packets.swap(kept, next);
+        }
+        kept += 1;
     }
+    packets.truncate(kept);
 }
 
 fn same_flow(one: &Packet, other: &Packet) -> bool {
@@ -113,9 +119,8 @@ mod tests {
     }
 
     fn merge(mut packets: Vec<Packet>) -> Vec<Packet> {
-        let mut merged = Vec::new();
-        coalesce(&mut packets, &mut merged);
-        merged
+        coalesce(&mut packets);
+        packets
     }
 
     #[test]

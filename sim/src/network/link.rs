@@ -156,8 +156,9 @@ impl Link {
                 return None;
             }
         }
-        let nanos = u128::from(size) * 1_000_000_000 / u128::from(bytes_per_s);
-        self.busy_until = self.busy_until.max(now) + Duration::from_nanos(nanos as u64);
+        // A size is below 2^32: a billion times as much is below 2^62.
+        let nanos = size * 1_000_000_000 / bytes_per_s;
+        self.busy_until = self.busy_until.max(now) + Duration::from_nanos(nanos);
         Some(self.busy_until)
     }
 

@@ -62,6 +62,13 @@ pub(super) struct Standing {
 /// Both ends of a connection, ours first.
 type Ends = (SocketAddr, SocketAddr);
 
+/// Where a connection is found: by both its ports, which hardly any two share, and then by its peer's address.
+type Place = (u16, u16, IpAddr);
+
+fn place((local, peer): Ends) -> Place {
+    (peer.port(), local.port(), peer.ip())
+}
+
 /// The sockets of one host.
 #[derive(Debug)]
 pub(crate) struct Stack {
@@ -69,14 +76,16 @@ pub(crate) struct Stack {
     sockets: Vec<Option<Socket>>,
     free: Vec<usize>,
     next_number: u64,
-    connections: BTreeMap<(u16, SocketAddr), SocketId>,
+    connections: BTreeMap<Place, SocketId>,
     listeners: BTreeMap<u16, SocketId>,
     /// How many sockets hold each port.
     ports: BTreeMap<u16, u32>,
     next_port: u16,
     next_sequence: u32,
-    /// What leaves with the next [`Stack::send_all`].
+    /// What leaves this host with the next [`Stack::send_all`].
     outbound: Vec<Packet>,
+    /// What goes to this host itself, and arrives with the next [`Stack::send_all`].
+    own: Vec<Packet>,
     /// Sockets that may have something to send, or may be done.
     pending: Vec<SocketId>,
     /// Whether [`Stacks`] knows that there is something to send.
@@ -97,6 +106,7 @@ impl Stack {
             // A multiple of 65,536, as every later one: `coalesce` tells the end of a handshake by it.
             next_sequence: 0x0100_0000,
             outbound: Vec::new(),
+            own: Vec::new(),
             pending: Vec::new(),
             is_listed: false,
         }
@@ -133,6 +143,7 @@ impl Stack {
             self.remove(id);
         }
         self.outbound.clear();
+        self.own.clear();
         self.pending.clear();
     }
 
@@ -184,15 +195,15 @@ impl Stack {
     }
 
     /// Segments of this connection find the socket no more.
-    fn unlink(&mut self, (local, peer): Ends, id: SocketId) {
-        let key = (local.port(), peer);
+    fn unlink(&mut self, ends: Ends, id: SocketId) {
+        let key = place(ends);
         if self.connections.get(&key) == Some(&id) {
             self.connections.remove(&key);
         }
     }
 
-    fn find(&self, (local, peer): Ends) -> Option<SocketId> {
-        self.connections.get(&(local.port(), peer)).copied()
+    fn find(&self, ends: Ends) -> Option<SocketId> {
+        self.connections.get(&place(ends)).copied()
     }
 
     fn socket(&self, id: SocketId) -> Option<&Socket> {
@@ -244,7 +255,8 @@ impl Stack {
         let (src_port, dst_port) = (local.port(), peer.port());
         let segment = TcpSegment { src_port, dst_port, seq, ack, flags, window, payload };
         let payload = Transport::Tcp(segment);
-        self.outbound.push(Packet { src: local.ip(), dst: peer.ip(), ttl: 64, payload });
+        let packet = Packet { src: local.ip(), dst: peer.ip(), ttl: 64, payload };
+        if self.is_own(packet.dst) { &mut self.own } else { &mut self.outbound }.push(packet);
     }
 }
 

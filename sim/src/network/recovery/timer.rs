@@ -84,7 +84,8 @@ impl Network {
         }
         self.schedule(now + wait, Happening::Timer(flow, Timer::Timeout(token)));
         if nothing_lost {
-            if let Some(arrival) = self.arrival(flow.from.ip(), flow.to.ip(), PROBE_BYTES, now) {
+            let hosts = self.hosts_at(flow.from.ip(), flow.to.ip());
+            if let Some(arrival) = self.arrival(hosts, PROBE_BYTES, now) {
                 self.schedule(arrival, Happening::Timer(flow, Timer::Probe));
             }
         } else {

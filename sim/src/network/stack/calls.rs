@@ -8,7 +8,7 @@ use bytes::Bytes;
 use turmoil_net::TcpFlags;
 
 use super::socket::{Kind, Listener, State, Tcb, register};
-use super::{EPHEMERAL_PORTS, FIRST_WINDOW, Head, SocketId, Stack};
+use super::{EPHEMERAL_PORTS, FIRST_WINDOW, Head, SocketId, Stack, place};
 use crate::network::failure::Failure;
 
 const EPIPE: i32 = 32;
@@ -63,7 +63,7 @@ impl Stack {
         let seq = self.initial_sequence();
         let tcb = Tcb::new(local, peer, State::SynSent, seq);
         let id = self.add(port, Kind::Connection(Box::new(tcb)));
-        self.connections.insert((port, peer), id);
+        self.connections.insert(place((local, peer)), id);
         let flags = TcpFlags { syn: true, ..TcpFlags::default() };
         self.emit((local, peer), Head { seq, ack: 0, flags, window: FIRST_WINDOW }, Bytes::new());
         Ok((id, local))

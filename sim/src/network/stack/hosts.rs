@@ -7,6 +7,7 @@ use turmoil_net::Packet;
 
 use super::{SocketId, Stack, Standing};
 use crate::network::HostIndex;
+use crate::network::coalesce::coalesce;
 use crate::network::failure::Failure;
 
 /// The stacks of all hosts.
@@ -38,18 +39,18 @@ impl Stacks {
         !self.restless.borrow().is_empty()
     }
 
-    /// Moves everything that can be sent now to `out`, in the order of the hosts.
-    pub(crate) fn send_all(&self, out: &mut Vec<Packet>) {
-        let mut restless = self.restless.take();
+    /// Hands everything that can be sent now to `send`, with who sends it, in the order of the hosts.
+    pub(crate) fn send_all(&self, mut send: impl FnMut(HostIndex, Packet)) {
+        let mut restless = self.restless.borrow_mut();
         restless.sort_unstable();
         for host in restless.drain(..) {
             let mut stack = self.hosts[host].borrow_mut();
             stack.is_listed = false;
-            stack.send_all(out);
-        }
-        if self.restless.borrow().is_empty() {
-            // Kept for its memory.
-            self.restless.replace(restless);
+            let packets = stack.send_all();
+            coalesce(packets);
+            for packet in packets.drain(..) {
+                send(HostIndex(host), packet);
+            }
         }
     }
 

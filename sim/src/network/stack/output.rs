@@ -9,11 +9,11 @@ use super::{Head, LOOPBACK_SEGMENT_BYTES, SEGMENT_BYTES, SocketId, Stack};
 impl Stack {
     /// Whether there may be something to send.
     pub(super) fn is_restless(&self) -> bool {
-        !self.outbound.is_empty() || !self.pending.is_empty()
+        !self.outbound.is_empty() || !self.pending.is_empty() || !self.own.is_empty()
     }
 
-    /// Moves everything that can be sent now to `out`. What goes to this host itself arrives there and then.
-    pub(super) fn send_all(&mut self, out: &mut Vec<Packet>) {
+    /// Everything that can be sent now and leaves this host. What goes to the host itself arrives there and then.
+    pub(super) fn send_all(&mut self) -> &mut Vec<Packet> {
         let mut done = Vec::new();
         loop {
             let mut pending = std::mem::take(&mut self.pending);
@@ -28,24 +28,17 @@ impl Stack {
             if self.pending.is_empty() {
                 self.pending = pending;
             }
-            if self.outbound.is_empty() {
+            if self.own.is_empty() {
                 break;
             }
-            let mut outbound = std::mem::take(&mut self.outbound);
-            for packet in outbound.drain(..) {
-                if self.is_own(packet.dst) {
-                    self.receive(packet, None);
-                } else {
-                    out.push(packet);
-                }
-            }
-            if self.outbound.is_empty() {
-                self.outbound = outbound;
+            for packet in std::mem::take(&mut self.own) {
+                self.receive(packet, None);
             }
         }
         for id in done {
             self.remove(id);
         }
+        &mut self.outbound
     }
 
     /// Sends what one socket has to send and the peer's window lets through.

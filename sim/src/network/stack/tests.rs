@@ -215,7 +215,7 @@ impl Pair {
         let (mut theirs, mut ours) = (Vec::new(), Vec::new());
         self.guard.egress_all(&mut theirs);
         for stack in &mut self.ours {
-            stack.send_all(&mut ours);
+            ours.append(stack.send_all());
         }
         for packet in &theirs {
             self.guard.deliver(packet.clone());
