@@ -86,7 +86,7 @@ impl Host {
 
     /// What its hosts file says of `name`: the first address, if any.
     pub fn resolve(&self, name: &str) -> Option<IpAddr> {
-        self.0.names.borrow().resolve(name).first().copied()
+        self.0.names.borrow().resolve_first(name)
     }
 
     /// What it knows of names.

@@ -16,11 +16,11 @@ use hyper::{Response, Version};
 
 use super::answer::error_page;
 use super::body::PassedBody;
-use super::passing::{Outgoing, Passing, Trouble};
+use super::passing::{Passing, Trouble};
 use super::peers::{Group, PeerId, Release, Selection};
 use super::pool::{Link, Pool};
 use super::request::Received;
-use crate::http::{Connection, root_cause};
+use crate::http::{Connection, Request, root_cause};
 use crate::process::{EMFILE, Process};
 
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
@@ -70,7 +70,6 @@ pub(super) async fn forward(
     server_name: &str,
 ) -> Response<PassedBody> {
     let started = process.now();
-    let outgoing = passing.outgoing(request, server_name);
     let selection = upstream.group.borrow().begin(request.ends.client.ip(), passing.tries_max);
     let mut turn = Turn { process, upstream, selection, current: None };
     if !turn.next() {
@@ -79,7 +78,8 @@ pub(super) async fn forward(
     }
     loop {
         let server = turn.server();
-        let failure = match exchange(process, upstream, passing, server, &outgoing).await {
+        let outgoing = || passing.outgoing(request, server_name);
+        let failure = match exchange(process, upstream, passing, server, outgoing).await {
             Ok((link, response)) => {
                 let status = response.status().as_u16();
                 let trouble = Trouble::Status(status);
@@ -120,7 +120,7 @@ async fn exchange(
     upstream: &Upstream,
     passing: &Passing,
     server: SocketAddr,
-    outgoing: &Outgoing,
+    outgoing: impl FnOnce() -> Request,
 ) -> Result<(Link, Response<Incoming>), Failure> {
     let kept = upstream.pool.borrow_mut().take(server, passing.scheme, process.now());
     let mut link = match kept {
@@ -129,7 +129,7 @@ async fn exchange(
     };
     let reused = link.is_reused();
     let failure = |trouble, error: Arc<str>| Failure { trouble, error, sent: true, reused };
-    match process.timeout(passing.read_timeout, link.connection.send(outgoing.request())).await {
+    match process.timeout(passing.read_timeout, link.connection.send(outgoing())).await {
         Ok(Ok(response)) => Ok((link, response)),
         Ok(Err(error)) => {
             let trouble = if error.is_parse() { Trouble::InvalidHeader } else { Trouble::Error };

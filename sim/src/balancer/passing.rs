@@ -3,8 +3,7 @@
 use std::time::Duration;
 
 use hyper::header::{
-    CONNECTION, CONTENT_LENGTH, EXPECT, HOST, HeaderMap, HeaderName, HeaderValue, TE, TRANSFER_ENCODING,
-    UPGRADE,
+    CONNECTION, CONTENT_LENGTH, EXPECT, HOST, HeaderName, HeaderValue, TE, TRANSFER_ENCODING, UPGRADE,
 };
 use hyper::{Method, Uri, Version};
 
@@ -103,10 +102,16 @@ impl Passing {
         }
     }
 
-    /// The request as the servers of the group get it, without its body.
-    pub(super) fn outgoing(&self, request: &Received, server_name: &str) -> Outgoing {
+    /// The request as the servers of the group get it.
+    pub(super) fn outgoing(&self, request: &Received, server_name: &str) -> Request {
         let place = Place { server_name, proxy_host: &self.host };
-        let mut headers = request.headers.clone();
+        let mut outgoing = Request::new(Body::new(request.body.clone()));
+        *outgoing.method_mut() = request.method.clone();
+        *outgoing.uri_mut() = self.target(request);
+        *outgoing.version_mut() = self.version;
+        let headers = outgoing.headers_mut();
+        headers.clone_from(&request.headers);
+        headers.reserve(self.headers.len());
         for name in &NOT_PASSED {
             headers.remove(name);
         }
@@ -123,13 +128,7 @@ impl Passing {
                 None => headers.remove(name),
             };
         }
-        Outgoing {
-            method: request.method.clone(),
-            target: self.target(request),
-            version: self.version,
-            headers,
-            body: Body::new(request.body.clone()),
-        }
+        outgoing
     }
 
     fn target(&self, request: &Received) -> Uri {
@@ -164,26 +163,5 @@ impl Passing {
         let not_idempotent = matches!(method.as_str(), "POST" | "LOCK" | "PATCH");
         let in_time = self.next_timeout.is_zero() || spent < self.next_timeout;
         wanted && in_time && (self.next.non_idempotent || !sent || !not_idempotent)
-    }
-}
-
-/// A request on its way out; each attempt sends one.
-#[derive(Debug)]
-pub(super) struct Outgoing {
-    method: Method,
-    target: Uri,
-    version: Version,
-    headers: HeaderMap,
-    body: Body,
-}
-
-impl Outgoing {
-    pub(super) fn request(&self) -> Request {
-        let mut request = Request::new(self.body.clone());
-        *request.method_mut() = self.method.clone();
-        *request.uri_mut() = self.target.clone();
-        *request.version_mut() = self.version;
-        *request.headers_mut() = self.headers.clone();
-        request
     }
 }

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use std::net::{IpAddr, SocketAddr};
 
 use bytes::Bytes;
-use hyper::header::{HOST, HeaderMap, HeaderName, HeaderValue};
+use hyper::header::{HOST, HeaderMap, HeaderValue};
 use hyper::http::request::Parts;
 use hyper::{Method, Uri, Version};
 
@@ -122,7 +122,6 @@ impl Received {
 
     /// `$http_NAME`: all values of the header, with `, ` between them.
     fn header(&self, name: &str) -> Cow<'_, str> {
-        let Ok(name) = HeaderName::from_bytes(name.as_bytes()) else { return "".into() };
         let mut values = self.headers.get_all(name).iter();
         let Some(first) = values.next() else { return "".into() };
         let mut text = lossy(first);

@@ -28,13 +28,23 @@ impl HostsFile {
             return vec![address];
         }
         let mut found = Vec::new();
-        for entry in &self.entries {
-            let named = entry.names.iter().any(|known| known.eq_ignore_ascii_case(name));
-            if named && !found.contains(&entry.address) {
+        for entry in self.entries_of(name) {
+            if !found.contains(&entry.address) {
                 found.push(entry.address);
             }
         }
         found
+    }
+
+    /// The first of these addresses.
+    pub fn resolve_first(&self, name: &str) -> Option<IpAddr> {
+        name.parse().ok().or_else(|| Some(self.entries_of(name).next()?.address))
+    }
+
+    fn entries_of(&self, name: &str) -> impl Iterator<Item = &HostsEntry> {
+        self.entries
+            .iter()
+            .filter(move |entry| entry.names.iter().any(|known| known.eq_ignore_ascii_case(name)))
     }
 
     /// The same file without a name, or with another address for it.

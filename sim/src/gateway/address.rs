@@ -23,7 +23,7 @@ pub(super) const PORTAL_APPLICATIONS: &str = "/api/am/store/v1/applications";
 
 /// The path below which an API is served: its name and its version.
 pub(super) fn context(api: &ApiSpec) -> String {
-    format!("/{}/{}", encode(&api.name), encode(&api.version))
+    ["/", &encode(&api.name), "/", &encode(&api.version)].concat()
 }
 
 /// The path under which the management API knows an API.

@@ -2,7 +2,8 @@
 
 use bytes::Bytes;
 use harness::plan::ApiSpec;
-use hyper::header::{HOST, HeaderMap, HeaderName};
+use hyper::Uri;
+use hyper::header::{HOST, HeaderMap, HeaderName, HeaderValue};
 
 use super::runtime::Wholeness;
 use super::{Server, address, mark};
@@ -22,8 +23,12 @@ const NO_PART: &[u8] = b"a sequence or an endpoint that the API names is not dep
 /// # Panics
 /// When `host` cannot stand in a header.
 pub fn call_request(api: &ApiSpec, host: &str) -> Request {
-    let path = format!("{}/menu", address::context(api));
-    hyper::Request::get(path).header(HOST, host).body(Body::default()).expect("paths of APIs are encoded")
+    let mut path = address::context(api);
+    path.push_str("/menu");
+    let mut request = Request::new(Body::default());
+    *request.uri_mut() = Uri::from_maybe_shared(path.into_bytes()).expect("paths of APIs are encoded");
+    request.headers_mut().insert(HOST, HeaderValue::from_str(host).expect("it can stand in a header"));
+    request
 }
 
 /// The revision that answered, as an answer's headers say it.
