@@ -10,8 +10,9 @@ use crate::signature::{PROGRAM, Signature};
 /// What follows from what: when the sync itself is lost at the end, workers differ from the manager and from each
 /// other. When a worker's files differ at the end, so does what it serves. When a worker accepts writes, something
 /// besides the sync changes its files, and they differ. A worker that does not
-/// serve what the others serve answers calls wrongly. When management is gone at the end, both of what it is
-/// there for are. Durability follows from none of them: it asks only gateways that can tell.
+/// serve what the others serve answers calls wrongly, and so do all when what was acknowledged is nowhere. When
+/// management is gone at the end, both of what it is there for are. Durability follows from none of them: it asks
+/// only gateways that can tell.
 pub fn roots(all: &BTreeSet<Signature>) -> BTreeSet<Signature> {
     if let Some(ours) = all.iter().find(|one| *one.checker == *PROGRAM) {
         return BTreeSet::from([ours.clone()]);
@@ -42,6 +43,8 @@ fn follows(one: &Signature, other: &Signature) -> bool {
         }
         // A worker that does not serve what the others do answers calls wrongly.
         ("availability", "convergence") => lost(one, Capability::Serve) && rank(other) > 0,
+        // Consumers call what was acknowledged; what is nowhere is answered by nobody.
+        ("availability", "durability") => lost(one, Capability::Serve),
         _ => false,
     }
 }
@@ -83,11 +86,18 @@ mod tests {
     }
 
     #[test]
-    fn what_is_independent_stays() {
+    fn calls_of_what_was_acknowledged_and_lost_fail_for_that() {
         let lost = signature("durability", Some(Capability::Publish), "no publish is lost", "in the queue");
         let traffic =
-            signature("availability", Some(Capability::Serve), "traffic works at the end", "HTTP 404");
-        assert_eq!(rooted(&[lost, traffic]).len(), 2);
+            signature("availability", Some(Capability::Serve), "traffic works at the end", "HTTP #");
+        assert_eq!(rooted(&[traffic, lost.clone()]), [lost]);
+    }
+
+    #[test]
+    fn what_is_independent_stays() {
+        let lost = signature("durability", Some(Capability::Publish), "no publish is lost", "in the queue");
+        let sync = signature("availability", Some(Capability::Sync), "sync works at the end", "it hangs");
+        assert_eq!(rooted(&[lost, sync]).len(), 2);
     }
 
     #[test]
