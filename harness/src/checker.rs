@@ -9,6 +9,7 @@ mod availability;
 mod balancer;
 mod convergence;
 mod durability;
+mod health;
 mod ledger;
 mod panel;
 mod read_only;
@@ -73,6 +74,7 @@ pub const CHECKERS: &[Entry] = &[
     read_only::ENTRY,
     durability::ENTRY,
     balancer::ENTRY,
+    health::ENTRY,
 ];
 
 /// Verdicts of one checker.

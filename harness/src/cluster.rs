@@ -81,6 +81,11 @@ pub struct Topology {
 }
 
 impl Topology {
+    /// The nodes that run a gateway: managers, then workers.
+    pub fn gateways(&self) -> impl Iterator<Item = &NodeName> {
+        self.managers.iter().chain(&self.workers)
+    }
+
     /// All nodes.
     pub fn nodes(&self) -> impl Iterator<Item = &NodeName> {
         self.managers.iter().chain(&self.workers).chain(&self.balancers).chain(&self.clients)

@@ -7,7 +7,7 @@
 mod claim;
 mod forms;
 
-pub use claim::{Claim, Condition, LostPublish, Named, Role, Share, Who, Workers};
+pub use claim::{Claim, Condition, Gateways, LostPublish, Named, Role, Share, Who, Workers};
 pub use forms::{FORMS, Form};
 
 pub use crate::sentence::NotUnderstood;

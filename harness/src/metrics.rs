@@ -165,6 +165,7 @@ impl Gauges {
             OpKind::Publish { .. } | OpKind::Delete { .. } => "publish",
             OpKind::Administer => "console",
             OpKind::Write { .. } => "write",
+            OpKind::HealthCheck { .. } => "health",
         };
         self.latencies.entry(name).or_default().add(at.since(started));
         let OpKind::Publish { api, revision } = what else { return };

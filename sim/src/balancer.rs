@@ -112,6 +112,18 @@ pub fn start(
     })
 }
 
+/// nginx does not start where nobody knows the name of an upstream server.
+///
+/// # Panics
+/// When the host has no power.
+pub fn refuse(host: &Host, name: &str) {
+    let said = format!("[emerg] host not found in upstream \"{name}\"");
+    host.spawn(PROCESS, |process| async move {
+        process.log(said);
+        process.set_exit_code(1);
+    });
+}
+
 /// The ports that nginx listens on, in order.
 pub fn ports(config: &NginxConfig) -> Vec<u16> {
     let listens = config.servers.iter().flat_map(|server| &server.listens);

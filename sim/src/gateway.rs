@@ -35,7 +35,7 @@ use harness::trace::{EventKind, mark};
 use self::calls::Calls;
 use self::hot_deployment::KnownFiles;
 pub use self::management::{
-    console_request, create_request, delete_request, publish_request, version_request,
+    console_request, create_request, delete_request, health_request, publish_request, version_request,
 };
 pub use self::pass_through::{REVISION_HEADER, call_request, served_revision};
 use self::persistence::Queue;

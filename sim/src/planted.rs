@@ -65,6 +65,8 @@ bugs! {
     RestartedWorkerAcceptsWrites = "restarted-worker-accepts-writes";
     /// A worker that is restarted writes a file of its own into the synced folder.
     RestartedWorkerWritesAFile = "restarted-worker-writes-a-file";
+    /// A gateway that was started again never calls itself healthy.
+    RestartedGatewayIsNeverHealthy = "restarted-gateway-is-never-healthy";
     /// What the manager is to write while a sync runs is forgotten, though it was acknowledged.
     PublishDuringSyncIsForgotten = "publish-during-sync-is-forgotten";
     /// The manager that is held up for half a second while it copies an artifact leaves half of it.

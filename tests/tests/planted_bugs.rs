@@ -84,6 +84,19 @@ fn balancer_and_availability_catch_a_balancer_that_keeps_sending_to_a_dead_node(
 }
 
 #[test]
+fn health_catches_a_gateway_that_is_never_healthy_again() {
+    let rebooted = everyday("rebooted")
+        .workload("health-checks", [("every", "5s".into())])
+        .expect("every gateway is healthy at the end")
+        .expect("every gateway is healthy within 90 s of the end of the last fault")
+        .fault(
+            "power-off",
+            [("name", "off".into()), ("node", "worker1".into()), ("from", "1m".into()), ("to", "2m".into())],
+        );
+    is_caught(PlantedBug::RestartedGatewayIsNeverHealthy, "health", &rebooted);
+}
+
+#[test]
 fn a_bug_that_is_not_known_is_refused_by_name() {
     let mut plan = everyday("typo").build().unwrap().plan(1, &SimMaker).unwrap();
     plan.planted_bug = Some("worker-acepts-writes".to_owned());

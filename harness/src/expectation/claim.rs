@@ -92,6 +92,17 @@ pub enum Workers {
     Named(Vec<Named>),
 }
 
+/// Which gateways a claim is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Gateways {
+    /// Managers and workers.
+    All,
+    /// All workers.
+    Workers,
+    /// These; `manager` is any that is called so, or all managers.
+    Named(Vec<Named>),
+}
+
 /// A publish that may be lost: of an API, or one revision of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LostPublish {
@@ -221,6 +232,18 @@ pub enum Claim {
         /// The share.
         share: Share,
     },
+    /// The last answers of these gateways' health endpoints are good.
+    HealthyAtEnd {
+        /// The gateways.
+        gateways: Gateways,
+    },
+    /// The answers of these gateways' health endpoints are good from soon after the last fault on.
+    HealthyWithin {
+        /// The gateways.
+        gateways: Gateways,
+        /// How soon.
+        within: Duration,
+    },
 }
 
 impl Claim {
@@ -250,6 +273,8 @@ impl Claim {
             Claim::ClientErrorsAtMost { .. } | Claim::ClientErrorShareAtMost { .. } => {
                 "clients see few errors"
             }
+            Claim::HealthyAtEnd { .. } => "gateways are healthy at the end",
+            Claim::HealthyWithin { .. } => "gateways are healthy soon after the last fault",
         }
     }
 
@@ -270,6 +295,16 @@ impl Claim {
                 workers.names().into_iter().chain(condition.node()).collect()
             }
             Claim::LostWhile { condition, .. } => condition.node().into_iter().collect(),
+            Claim::HealthyAtEnd { .. } | Claim::HealthyWithin { .. } => self.gateways(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// Those of them that must be gateways.
+    pub fn gateways(&self) -> Vec<&Named> {
+        match self {
+            Claim::HealthyAtEnd { gateways: Gateways::Named(names) }
+            | Claim::HealthyWithin { gateways: Gateways::Named(names), .. } => names.iter().collect(),
             _ => Vec::new(),
         }
     }
@@ -278,7 +313,7 @@ impl Claim {
     pub fn workers(&self) -> Vec<&Named> {
         match self {
             Claim::NotConvergingWhile { workers, .. } => workers.names(),
-            Claim::LostWhile { .. } => Vec::new(),
+            Claim::LostWhile { .. } | Claim::HealthyAtEnd { .. } | Claim::HealthyWithin { .. } => Vec::new(),
             _ => self.nodes(),
         }
     }

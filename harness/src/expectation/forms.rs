@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::claim::{Claim, Condition, LostPublish, Named, Who, Workers};
+use super::claim::{Claim, Condition, Gateways, LostPublish, Named, Who, Workers};
 use crate::sentence::Words;
 
 /// A kind of sentence.
@@ -141,6 +141,15 @@ pub const FORMS: &[Form] = &[
         ],
         doc: "how many calls of consumers do not end well",
         parse: client_errors,
+    },
+    Form {
+        examples: &[
+            "every gateway is healthy at the end",
+            "every gateway is healthy within 2 minutes of the end of the last fault",
+            "worker1 and manager are healthy at the end",
+        ],
+        doc: "the last answers of their own health endpoints are good; needs the workload `health-checks`",
+        parse: healthy,
     },
 ];
 
@@ -441,6 +450,26 @@ fn client_errors(words: &mut Words) -> Option<Claim> {
     let count = words.count()?;
     words.word(&["error", "errors"])?;
     Some(Claim::ClientErrorsAtMost { count })
+}
+
+fn healthy(words: &mut Words) -> Option<Claim> {
+    let gateways = match words.words(&["every", "gateway"]).or_else(|| words.words(&["all", "gateways"])) {
+        Some(_) => Gateways::All,
+        None => match workers(words)? {
+            Workers::All => Gateways::Workers,
+            Workers::Named(names) => Gateways::Named(names),
+        },
+    };
+    is(words);
+    words.word(&["healthy"])?;
+    if words.word(&["within"]).is_some() {
+        let within = words.span()?;
+        end_of_last_fault(words)?;
+        return Some(Claim::HealthyWithin { gateways, within });
+    }
+    words.words(&["at", "the", "end"])?;
+    words.phrase(&[&["of", "the", "run"], &[]]);
+    Some(Claim::HealthyAtEnd { gateways })
 }
 
 fn of_calls(words: &mut Words) {

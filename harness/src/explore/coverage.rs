@@ -203,6 +203,7 @@ fn operation(what: &OpKind) -> u64 {
         OpKind::Delete { .. } => 2,
         OpKind::Administer => 3,
         OpKind::Write { .. } => 4,
+        OpKind::HealthCheck { .. } => 5,
     }
 }
 

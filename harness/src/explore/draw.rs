@@ -226,7 +226,9 @@ impl<'a> Ground<'a> {
                 apis.truncate(kept);
                 *delete_every = u64::from(pick_number(rng, &[0, 2, 3, 5, 8]));
             }
-            WorkloadKind::Administer | WorkloadKind::WriteAttempts { .. } => {
+            WorkloadKind::Administer
+            | WorkloadKind::WriteAttempts { .. }
+            | WorkloadKind::HealthChecks { .. } => {
                 workload.every = workload.every * pick_number(rng, &[1, 2, 4]) / 2;
             }
         }

@@ -136,6 +136,7 @@ fn example(finding: &Finding) -> Vec<String> {
             WorkloadKind::Publish { apis, .. } => format!("publishes of {} APIs", apis.len()),
             WorkloadKind::Administer => "console visits".to_owned(),
             WorkloadKind::WriteAttempts { .. } => "attempts to write".to_owned(),
+            WorkloadKind::HealthChecks { .. } => "health checks".to_owned(),
         };
         format!("{what} every {}", show_span(workload.every))
     });

@@ -129,6 +129,7 @@ fn check_workload(workload: &Workload) -> Result<(), String> {
     let empty = match &workload.kind {
         WorkloadKind::Calls { apis } | WorkloadKind::Publish { apis, .. } => apis.is_empty(),
         WorkloadKind::WriteAttempts { workers, routes } => workers.is_empty() || routes.is_empty(),
+        WorkloadKind::HealthChecks { gateways } => gateways.is_empty(),
         WorkloadKind::Administer => false,
     };
     if empty {

@@ -65,4 +65,9 @@ pub enum WorkloadKind {
         /// The routes.
         routes: Vec<WriteRoute>,
     },
+    /// The health endpoint of each gateway in turn is asked directly.
+    HealthChecks {
+        /// The gateways.
+        gateways: Vec<NodeName>,
+    },
 }

@@ -181,6 +181,7 @@ impl Chronicle {
             OpKind::Delete { .. } => "delete",
             OpKind::Administer => "administer",
             OpKind::Write { .. } => "write",
+            OpKind::HealthCheck { .. } => "health",
         };
         let count = self.story.operations.entry(kind.into()).or_default();
         match outcome {

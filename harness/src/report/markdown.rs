@@ -67,6 +67,7 @@ fn operations(kind: &str, count: OperationCount) -> String {
         "publish" => ("An API was published", "acknowledged", "failed"),
         "delete" => ("An API was deleted", "acknowledged", "failed"),
         "administer" => ("The console was opened", "answered", "failed"),
+        "health" => ("A gateway was asked for its health", "healthy", "not"),
         "write" => ("A write to a worker was tried", "accepted", "refused"),
         other => (other, "ok", "failed"),
     };

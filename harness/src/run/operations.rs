@@ -54,6 +54,9 @@ impl Operations {
                 let route = *in_turn(routes, turn / workers.len() as u64);
                 (OpKind::Write { worker, route }, None)
             }
+            WorkloadKind::HealthChecks { gateways } => {
+                (OpKind::HealthCheck { gateway: in_turn(gateways, turn).clone() }, None)
+            }
         };
         let op = self.started;
         self.started += 1;

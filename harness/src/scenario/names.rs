@@ -66,19 +66,28 @@ pub(super) fn check(scenario: &Scenario, topology: &Topology) -> Findings {
         }
     }
     for workload in &scenario.workloads {
-        if let Work::WriteAttempts { workers, .. } = &workload.work {
-            for worker in workers {
-                names.worker(&worker.value, worker.span.clone());
+        match &workload.work {
+            Work::WriteAttempts { workers, .. } => {
+                for worker in workers {
+                    names.worker(&worker.value, worker.span.clone());
+                }
             }
+            Work::HealthChecks(gateways) => {
+                for gateway in gateways {
+                    names.gateway(&gateway.value, gateway.span.clone());
+                }
+            }
+            Work::Calls(_) | Work::Publish { .. } | Work::Administer => {}
         }
     }
     for (sentence, claim) in &scenario.expectations {
         let place = |span: &Range<usize>| sentence.part(&scenario.source, span.clone());
-        let workers = claim.workers();
+        let (workers, gateways) = (claim.workers(), claim.gateways());
         for name in claim.nodes() {
-            match workers.contains(&name) {
-                true => names.worker(&name.name, place(&name.span)),
-                false => names.node(&name.name, place(&name.span)),
+            match () {
+                () if workers.contains(&name) => names.worker(&name.name, place(&name.span)),
+                () if gateways.contains(&name) => names.gateway(&name.name, place(&name.span)),
+                () => names.node(&name.name, place(&name.span)),
             }
         }
         if let Some(fault) = claim.fault() {
@@ -106,6 +115,16 @@ impl Names<'_> {
         if !self.topology.workers.iter().any(|worker| **worker == *name) {
             let known: Vec<&str> = self.topology.workers.iter().map(|node| &**node).collect();
             self.unknown(format!("no worker is called `{name}`"), span, name, &known);
+        }
+    }
+
+    fn gateway(&mut self, name: &str, span: Range<usize>) {
+        let named = self.topology.named(name);
+        if named.is_empty()
+            || !named.iter().all(|node| self.topology.gateways().any(|gateway| gateway == node))
+        {
+            let known: Vec<&str> = self.topology.gateways().map(|node| &**node).collect();
+            self.unknown(format!("no gateway is called `{name}`"), span, name, &known);
         }
     }
 

@@ -99,6 +99,12 @@ fn workload(
             },
             routes: routes.clone(),
         },
+        Work::HealthChecks(gateways) => WorkloadKind::HealthChecks {
+            gateways: match gateways.is_empty() {
+                true => topology.gateways().cloned().collect(),
+                false => gateways.iter().flat_map(|gateway| topology.named(&gateway.value)).collect(),
+            },
+        },
     };
     let until = match spec.until {
         Some(until) => (phases.warmup_ends + until).min(phases.settle_ends),

@@ -2,6 +2,7 @@
 
 mod administer;
 mod calls;
+mod health_checks;
 mod publish;
 mod write_attempts;
 
@@ -35,7 +36,8 @@ impl std::fmt::Debug for Kind {
 }
 
 /// All kinds of workloads, in the order in which they are listed.
-pub const KINDS: &[Kind] = &[calls::KIND, publish::KIND, administer::KIND, write_attempts::KIND];
+pub const KINDS: &[Kind] =
+    &[calls::KIND, publish::KIND, administer::KIND, write_attempts::KIND, health_checks::KIND];
 
 /// How long a client of such a workload waits for an answer if the scenario does not say it.
 pub fn default_timeout(work: &WorkloadKind) -> Duration {
@@ -49,6 +51,7 @@ pub(crate) fn kind_of(work: &WorkloadKind) -> &'static Kind {
         WorkloadKind::Publish { .. } => &publish::KIND,
         WorkloadKind::Administer => &administer::KIND,
         WorkloadKind::WriteAttempts { .. } => &write_attempts::KIND,
+        WorkloadKind::HealthChecks { .. } => &health_checks::KIND,
     }
 }
 
@@ -110,6 +113,8 @@ pub enum Work {
         /// The routes.
         routes: Vec<WriteRoute>,
     },
+    /// Each of these gateways in turn is asked for its health; none named: all.
+    HealthChecks(Vec<Placed<String>>),
 }
 
 /// Reads all workloads of a scenario.

@@ -34,8 +34,10 @@ fn forget(plan: &mut Plan, node: &NodeName) -> Result<(), String> {
         }
     }
     for workload in &mut plan.workloads {
-        if let WorkloadKind::WriteAttempts { workers, .. } = &mut workload.kind {
-            workers.retain(|worker| worker != node);
+        if let WorkloadKind::WriteAttempts { workers: nodes, .. }
+        | WorkloadKind::HealthChecks { gateways: nodes } = &mut workload.kind
+        {
+            nodes.retain(|named| named != node);
         }
     }
     Ok(())

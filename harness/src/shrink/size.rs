@@ -108,6 +108,7 @@ impl Size {
             WorkloadKind::Calls { apis } => apis.len(),
             WorkloadKind::Publish { apis, delete_every } => apis.len() + usize::from(*delete_every > 0),
             WorkloadKind::WriteAttempts { workers, routes } => workers.len() + routes.len(),
+            WorkloadKind::HealthChecks { gateways } => gateways.len(),
             WorkloadKind::Administer => 0,
         };
         if let WorkloadKind::Publish { delete_every, .. } = &workload.kind {

@@ -89,6 +89,7 @@ fn lists(workload: &Workload) -> Vec<usize> {
     match &workload.kind {
         WorkloadKind::Calls { apis } | WorkloadKind::Publish { apis, .. } => vec![apis.len()],
         WorkloadKind::WriteAttempts { workers, routes } => vec![workers.len(), routes.len()],
+        WorkloadKind::HealthChecks { gateways } => vec![gateways.len()],
         WorkloadKind::Administer => Vec::new(),
     }
 }
@@ -97,6 +98,7 @@ fn name(workload: &Workload, list: usize) -> &'static str {
     match (&workload.kind, list) {
         (WorkloadKind::WriteAttempts { .. }, 0) => "workers",
         (WorkloadKind::WriteAttempts { .. }, _) => "routes",
+        (WorkloadKind::HealthChecks { .. }, _) => "gateways",
         _ => "APIs",
     }
 }
@@ -106,6 +108,7 @@ fn remove(plan: &mut Plan, index: usize, list: usize, range: std::ops::Range<usi
         (WorkloadKind::Calls { apis } | WorkloadKind::Publish { apis, .. }, _) => drop(apis.drain(range)),
         (WorkloadKind::WriteAttempts { workers, .. }, 0) => drop(workers.drain(range)),
         (WorkloadKind::WriteAttempts { routes, .. }, _) => drop(routes.drain(range)),
+        (WorkloadKind::HealthChecks { gateways }, _) => drop(gateways.drain(range)),
         (WorkloadKind::Administer, _) => {}
     }
 }

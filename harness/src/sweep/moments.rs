@@ -65,6 +65,7 @@ fn operation(what: &OpKind) -> &'static str {
         OpKind::Delete { .. } => "delete",
         OpKind::Administer => "console visit",
         OpKind::Write { .. } => "write attempt",
+        OpKind::HealthCheck { .. } => "health check",
         #[allow(unreachable_patterns)]
         _ => "operation",
     }

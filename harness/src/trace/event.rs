@@ -160,6 +160,11 @@ pub enum OpKind {
         /// By which route.
         route: WriteRoute,
     },
+    /// A monitor asks a gateway's own health endpoint, past the balancer.
+    HealthCheck {
+        /// The gateway.
+        gateway: NodeName,
+    },
 }
 
 /// A server of an upstream group, and when the balancer leaves it out.
@@ -177,13 +182,14 @@ pub struct UpstreamServer {
 pub const CLIENT_GONE: &str = "the client closed the connection (499)";
 
 impl OpKind {
-    /// The capability that this operation exercises; none for write attempts, which should not succeed.
+    /// The capability that this operation exercises; none for write attempts, which should not
+    /// succeed, and for health checks, which are nobody's work.
     pub fn capability(&self) -> Option<Capability> {
         match self {
             OpKind::Call { .. } => Some(Capability::Serve),
             OpKind::Publish { .. } | OpKind::Delete { .. } => Some(Capability::Publish),
             OpKind::Administer => Some(Capability::Administer),
-            OpKind::Write { .. } => None,
+            OpKind::Write { .. } | OpKind::HealthCheck { .. } => None,
         }
     }
 }

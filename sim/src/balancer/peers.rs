@@ -341,6 +341,7 @@ mod tests {
     fn server(weight: u32) -> UpstreamServer {
         UpstreamServer {
             address: ([10, 0, 0, 2], 80).into(),
+            name: None,
             weight,
             max_fails: 1,
             fail_timeout: Duration::from_secs(10),

@@ -66,6 +66,7 @@ fn proxy() -> Proxy {
 fn config(proxy: Proxy) -> NginxConfig {
     let server = |last| UpstreamServer {
         address: SocketAddr::from(([10, 0, 0, last], 80)),
+        name: None,
         weight: 1,
         max_fails: 1,
         fail_timeout: Duration::from_secs(10),

@@ -1,5 +1,5 @@
-//! The clients: consumers who call APIs, people who publish and administer, and somebody who tries to write where
-//! nobody may. Each operation is a request on a connection of its own.
+//! The clients: consumers who call APIs, people who publish and administer, a monitor that asks for health, and
+//! somebody who tries to write where nobody may. Each operation is a request on a connection of its own.
 
 use std::io;
 use std::net::SocketAddr;
@@ -26,7 +26,8 @@ pub(super) struct Clients {
     process: Process,
     traffic_host: String,
     management_host: String,
-    workers: Vec<(Arc<str>, SocketAddr)>,
+    /// Each gateway's servlet port, for who asks it past the balancer.
+    gateways: Vec<(Arc<str>, SocketAddr)>,
 }
 
 /// How far a request came, and what came back.
@@ -43,21 +44,22 @@ impl Clients {
     pub(super) fn start(host: &Host, config: &ClusterConfig) -> Self {
         let mut traffic_host = String::new();
         let mut management_host = String::new();
-        let mut workers = Vec::new();
+        let mut gateways = Vec::new();
         for node in &config.nodes {
             match &node.kind {
                 NodeKind::Worker(GatewayConfig { hostname, ports, .. }) => {
                     traffic_host.clone_from(hostname);
-                    workers.push((node.name.clone(), SocketAddr::new(node.address, ports.servlet_https)));
+                    gateways.push((node.name.clone(), SocketAddr::new(node.address, ports.servlet_https)));
                 }
-                NodeKind::Manager(GatewayConfig { management_hostname, .. }) => {
+                NodeKind::Manager(GatewayConfig { management_hostname, ports, .. }) => {
                     management_host.clone_from(management_hostname);
+                    gateways.push((node.name.clone(), SocketAddr::new(node.address, ports.servlet_https)));
                 }
                 NodeKind::Balancer(_) | NodeKind::Client => {}
             }
         }
         let process = host.spawn("clients", |_| std::future::pending());
-        Self { process, traffic_host, management_host, workers }
+        Self { process, traffic_host, management_host, gateways }
     }
 
     /// Begins an operation.
@@ -106,11 +108,15 @@ impl Clients {
                 (self.resolve(&self.management_host)?, gateway::console_request(&self.management_host))
             }
             OpKind::Write { worker, route } => {
-                let known = self.workers.iter().find(|(name, _)| name == worker);
-                let address = known.ok_or_else(|| format!("{worker} is no worker"))?.1;
-                (address, gateway::write_attempt(*route, op, worker))
+                (self.gateway(worker)?, gateway::write_attempt(*route, op, worker))
             }
+            OpKind::HealthCheck { gateway } => (self.gateway(gateway)?, gateway::health_request(gateway)),
         })
+    }
+
+    fn gateway(&self, name: &str) -> Result<SocketAddr, String> {
+        let known = self.gateways.iter().find(|(known, _)| **known == *name);
+        Ok(known.ok_or_else(|| format!("{name} is no gateway"))?.1)
     }
 
     fn resolve(&self, name: &str) -> Result<SocketAddr, String> {
@@ -173,6 +179,6 @@ fn end(process: &Process, op: u64, what: OpKind, started: SimTime, ending: Endin
 fn has_effect(what: &OpKind) -> bool {
     match what {
         OpKind::Publish { .. } | OpKind::Delete { .. } | OpKind::Write { .. } => true,
-        OpKind::Call { .. } | OpKind::Administer => false,
+        OpKind::Call { .. } | OpKind::Administer | OpKind::HealthCheck { .. } => false,
     }
 }

@@ -13,7 +13,7 @@ use harness::plan::{KillAt, KillSignal, ListMistake, TransferSide};
 use harness::trace::NodeName;
 
 use super::faults::{ByFault, Holds};
-use crate::config::{ClusterConfig, GatewayConfig, NginxConfig, NodeKind, WorkerTarget};
+use crate::config::{ClusterConfig, GatewayConfig, HostsFile, NginxConfig, NodeKind, WorkerTarget};
 use crate::process::Process;
 use crate::ssh;
 
@@ -99,15 +99,23 @@ impl Live {
         config
     }
 
-    /// The balancer's configuration, as it would be started now: a promoted worker stands in the manager's place
-    /// wherever the manager does.
-    pub(super) fn balancer(&self, config: &NginxConfig, cluster: &ClusterConfig) -> NginxConfig {
-        let mut config = config.clone();
+    /// The balancer's configuration, as it would be started now on a host with this hosts file: a promoted worker
+    /// stands in the manager's place wherever the manager does.
+    ///
+    /// # Errors
+    /// A name that the hosts file does not have.
+    pub(super) fn balancer(
+        &self,
+        config: &NginxConfig,
+        hosts: &HostsFile,
+        cluster: &ClusterConfig,
+    ) -> Result<NginxConfig, Arc<str>> {
+        let mut config = config.resolved(hosts)?;
         let promoted = self.promoted.borrow();
-        let Some(promoted) = promoted.last() else { return config };
+        let Some(promoted) = promoted.last() else { return Ok(config) };
         let address =
             |node: &NodeName| cluster.nodes.iter().find(|other| other.name == *node).map(|node| node.address);
-        let Some(promoted) = address(promoted) else { return config };
+        let Some(promoted) = address(promoted) else { return Ok(config) };
         let managers = cluster.nodes.iter().filter(|node| matches!(node.kind, NodeKind::Manager(_)));
         let managers: Vec<_> = managers.map(|node| node.address).collect();
         for upstream in &mut config.upstreams {
@@ -117,7 +125,7 @@ impl Live {
                 }
             }
         }
-        config
+        Ok(config)
     }
 
     /// The lines of the list, as the script on this node reads them now. A promoted worker has a list of the others.

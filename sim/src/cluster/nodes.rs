@@ -242,8 +242,10 @@ fn start_service(host: &Host, shared: &Rc<Shared>, service: &str) {
             let node_at = move |address: IpAddr| {
                 names.get(&address).cloned().unwrap_or_else(|| address.to_string().into())
             };
-            let config = shared.live.balancer(config, &shared.config);
-            balancer::start(host, &config, node_at, shared.planted);
+            match shared.live.balancer(config, &host.names(), &shared.config) {
+                Ok(config) => drop(balancer::start(host, &config, node_at, shared.planted)),
+                Err(name) => balancer::refuse(host, &name),
+            }
         }
         // What is no service (a run of the script, an rsync) is not started again.
         _ => {}

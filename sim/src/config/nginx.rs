@@ -18,6 +18,7 @@ mod values;
 mod tests;
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
 use harness::finding::{Findings, Source};
@@ -86,6 +87,19 @@ pub struct NginxConfig {
     pub servers: Vec<Server>,
 }
 
+impl NginxConfig {
+    /// The configuration as nginx takes it when it starts on a host with this hosts file: every name of an upstream
+    /// server is looked up anew.
+    ///
+    /// # Errors
+    /// The first name that the hosts file does not have: nginx does not start.
+    pub fn resolved(&self, hosts: &HostsFile) -> Result<Self, Arc<str>> {
+        let upstreams: Result<_, _> =
+            self.upstreams.iter().map(|group| upstream::resolved(group, hosts)).collect();
+        Ok(Self { upstreams: upstreams?, ..self.clone() })
+    }
+}
+
 /// A group of servers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Upstream {
@@ -106,8 +120,10 @@ pub struct Upstream {
 /// One member of a group.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UpstreamServer {
-    /// Where it listens; names were resolved by the balancer's hosts file.
+    /// Where it listens; a name was looked up in the balancer's hosts file.
     pub address: SocketAddr,
+    /// The name that it is written by, which nginx looks up whenever it starts; none for an address.
+    pub name: Option<Arc<str>>,
     /// `weight=`, 1 by default.
     pub weight: u32,
     /// `max_fails=`, 1 by default; 0 counts no failures.

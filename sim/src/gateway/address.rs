@@ -6,7 +6,7 @@ use harness::plan::ApiSpec;
 
 /// The management API of the model: create (POST), update (PUT) and delete (DELETE) APIs.
 pub(super) const MANAGED_APIS: &str = "/api/am/gateway/v2/apis";
-/// Whether everything is deployed (API-M 4.0 and later).
+/// Whether tenants, APIs and policies are deployed (API-M 4.0 and later).
 pub(super) const STARTUP_HEALTH: &str = "/api/am/gateway/v2/server-startup-healthcheck";
 /// Whether the servlet transports answer.
 pub(super) const VERSION: &str = "/services/Version";

@@ -45,6 +45,11 @@ impl KnownFiles {
         !self.failed.is_empty()
     }
 
+    /// Whether the last deployment of some API failed: one of a sequence or an endpoint is not asked for.
+    pub(super) fn any_api_failed(&self) -> bool {
+        self.failed.iter().any(|(kind, _)| *kind == ArtifactKind::Api)
+    }
+
     fn note_failed(&mut self, file: &FileKey) {
         if !self.failed.contains(file) {
             self.failed.push(file.clone());

@@ -53,6 +53,11 @@ pub fn delete_request(api: &ApiSpec, revision: u64, host: &str) -> Request {
     request(&Method::DELETE, &path, host, Body::default())
 }
 
+/// Asks whether all APIs are deployed: 200, or 500 while one is not.
+pub fn health_request(host: &str) -> Request {
+    request(&Method::GET, address::STARTUP_HEALTH, host, Body::default())
+}
+
 /// Opens the console: 200.
 pub fn console_request(host: &str) -> Request {
     request(&Method::GET, address::LOGIN, host, Body::default())

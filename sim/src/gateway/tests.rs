@@ -440,6 +440,26 @@ fn a_bad_update_that_is_left_alone_is_not_tried_again() {
 }
 
 #[test]
+fn health_is_bad_while_an_api_is_not_deployed() {
+    let mut world = World::new(worker());
+    world.model.rejected_update = RejectedUpdate::KeepFile;
+    world.start();
+    world.run_to(66);
+    let health = |world: &mut World| world.ask(9443, management::health_request(HOST));
+    assert_eq!(health(&mut world), "200");
+    world.put(ArtifactKind::Sequence, "main.xml", "<sequence");
+    world.run_to(81);
+    assert_eq!(health(&mut world), "200");
+    world.put(ArtifactKind::Api, "admin--pizza_v1.0.0.xml", "<api");
+    world.run_to(96);
+    assert_eq!(health(&mut world), "500");
+    let file = &api_files(&pizza(), 2)[3];
+    world.put(file.kind, &file.name, &file.text);
+    world.run_to(111);
+    assert_eq!(health(&mut world), "200");
+}
+
+#[test]
 fn a_file_with_an_older_time_counts_as_changed_and_one_with_the_same_time_does_not() {
     let mut world = World::new(worker());
     world.start();

@@ -151,7 +151,7 @@ impl Seen {
         for line in lines {
             let cells: Vec<&str> = line.trim_matches('|').split('|').map(str::trim).collect();
             let [_, program, kernel, ..] = cells[..] else { return Err(format!("no cells: {line}")) };
-            let known = ["after the reboot", "client", "server"];
+            let known = ["after the reboot", "client", "server", "the next"];
             let program = known.into_iter().find(|known| *known == program);
             let program = program.ok_or_else(|| format!("no such program: {line}"))?;
             let notes: Result<Vec<Note>, String> = kernel.split(BETWEEN).map(str::parse).collect();

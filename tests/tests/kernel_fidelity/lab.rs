@@ -156,6 +156,10 @@ impl<'a> Lab<'a> {
             Act::Kill(who) => self.signal(who, "KILL")?,
             Act::Pause(who) => self.signal(who, "STOP")?,
             Act::Resume(who) => self.signal(who, "CONT")?,
+            Act::Start(who, line) => {
+                self.load("the next", who, line)?;
+                self.tell_start();
+            }
             Act::PowerOff(who) => {
                 self.machine(who).unplug()?;
                 self.signal(who, "KILL")?;

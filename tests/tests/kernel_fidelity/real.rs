@@ -56,12 +56,17 @@ impl Program {
                 None
             }
             Step::Listen => {
-                let listener = TcpListener::bind((Ipv4Addr::UNSPECIFIED, PORT)).expect("the port is free");
-                self.listener = Some(listener);
-                None
+                // The standard library sets SO_REUSEADDR, as nginx, sshd and Java do.
+                match TcpListener::bind((Ipv4Addr::UNSPECIFIED, PORT)) {
+                    Ok(listener) => {
+                        self.listener = Some(listener);
+                        None
+                    }
+                    Err(error) => Some(name_of(&error)),
+                }
             }
             Step::Accept => {
-                let accepted = self.listener.as_ref().expect("it listens").accept();
+                let accepted = self.listener.as_ref()?.accept();
                 Some(self.keep(accepted.map(|(stream, _)| stream), "accepted"))
             }
             Step::Connect => {

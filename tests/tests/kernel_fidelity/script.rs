@@ -7,7 +7,8 @@ use std::str::FromStr;
 /// Where the server listens.
 pub const PORT: u16 = 7000;
 
-/// One step. Every step but [`Step::At`] and [`Step::Listen`] notes what came of it.
+/// One step. Every step but [`Step::At`] notes what came of it; [`Step::Listen`] only when it fails, and then the program
+/// does nothing more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
     /// Wait until so many milliseconds after the start.
@@ -103,6 +104,7 @@ pub fn name_of(error: &io::Error) -> String {
     let name = match error.raw_os_error() {
         Some(24) => "EMFILE",
         Some(32) => "EPIPE",
+        Some(98) => "EADDRINUSE",
         Some(101) => "ENETUNREACH",
         Some(104) => "ECONNRESET",
         Some(107) => "ENOTCONN",

@@ -118,6 +118,7 @@ fn perform(engine: &mut Engine, programs: &mut Vec<Running>, act: Act) {
         Act::Pause(who) => on(who).for_each(|program| program.process.pause()),
         Act::Resume(who) => on(who).for_each(|program| program.process.resume()),
         Act::PowerOff(who) => host(engine, who).power_off(),
+        Act::Start(who, line) => programs.push(start(engine, "the next", who, line)),
         Act::PowerOn(who, line) => {
             host(engine, who).power_on();
             programs.push(start(engine, "after the reboot", who, line));
@@ -163,12 +164,15 @@ impl Program {
                 self.process.sleep_until(SimTime::from_millis(at_ms)).await;
                 None
             }
-            Step::Listen => {
-                self.listener = Some(self.process.listen(PORT).await.expect("the port is free"));
-                None
-            }
+            Step::Listen => match self.process.listen(PORT).await {
+                Ok(listener) => {
+                    self.listener = Some(listener);
+                    None
+                }
+                Err(error) => Some(name_of(&error)),
+            },
             Step::Accept => {
-                let accepted = self.listener.as_ref().expect("it listens").accept().await;
+                let accepted = self.listener.as_ref()?.accept().await;
                 Some(self.keep(accepted.map(|(stream, _)| stream), "accepted"))
             }
             Step::Connect => {

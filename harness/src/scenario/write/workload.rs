@@ -22,6 +22,7 @@ pub(super) fn keys(workload: &Workload, phases: &Phases) -> Vec<(String, String)
             }
         }
         WorkloadKind::Administer => {}
+        WorkloadKind::HealthChecks { gateways } => add("gateways", texts(gateways)),
         WorkloadKind::WriteAttempts { workers, routes } => {
             add("workers", texts(workers));
             if *routes != WriteRoute::ALL {

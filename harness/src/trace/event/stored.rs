@@ -55,6 +55,7 @@ mod tests {
             (OpKind::Publish { api: "pizza".into(), revision: 4 }, None),
             (OpKind::Delete { api: "pizza".into(), revision: 5 }, None),
             (OpKind::Administer, None),
+            (OpKind::HealthCheck { gateway: "worker1".into() }, None),
         ];
         for (what, revision) in asked {
             let kind = EventKind::OpEnded {

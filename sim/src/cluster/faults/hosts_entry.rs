@@ -1,11 +1,14 @@
-//! A hosts file lacks a name, or has a wrong address for it.
+//! A hosts file lacks a name, or has a wrong address for it. Programs that look the name up each time meet it at once;
+//! nginx looks when it starts, and does not start where the name is missing: who mends the file then starts it.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use harness::plan::Fault;
 
 use super::held::ChangedNames;
 use super::{Stage, had_no_effect};
+use crate::balancer;
 
 pub(super) fn inject(fault: &Fault, name: &str, address: Option<IpAddr>, stage: &mut Stage<'_>) {
     for node in fault.target.nodes() {
@@ -27,6 +30,12 @@ pub(super) fn heal(fault: &Fault, stage: &mut Stage<'_>) {
         stage.nodes.host(&node).set_names(changed.file());
         if changed.changes.is_empty() {
             stage.held.names.remove(&node);
+        }
+        let service = Arc::from(balancer::PROCESS);
+        let is_wanted = stage.nodes.should_run(&node, balancer::PROCESS)
+            && !stage.held.killed.contains(&(node.clone(), Arc::clone(&service)));
+        if is_wanted {
+            stage.start(&node, &service);
         }
     }
 }

@@ -489,3 +489,33 @@ fn every_instance_of_every_kind_is_run_and_healed_and_converges_unless_it_may_lo
     }
     assert!(wrong.is_empty(), "{} did not converge:\n{}", wrong.len(), wrong.join("\n"));
 }
+
+#[test]
+fn an_nginx_that_starts_while_an_upstreams_name_is_missing_ends_until_the_hosts_file_is_mended() {
+    let mut plan = plan(vec![
+        ("hosts-entry", with(one("missing", "balancer", 5, 100), &[("host_name", "am.wso2.com")])),
+        ("process-kill", with(one("killed", "balancer", 20, 10), &[("process", "nginx")])),
+    ]);
+    // The scenario's own cluster knows the workers by their addresses.
+    let FaultKind::HostsEntry { host_name, .. } = &mut plan.faults[0].kind else { panic!("it is the first") };
+    *host_name = "gw1.am.wso2.com".into();
+    for (name, text) in &mut plan.cluster.files {
+        if name.ends_with("nginx.conf") {
+            *text = text.replace("server 10.0.0.21:8243", "server gw1.am.wso2.com:8243");
+        } else if name == "balancer/hosts" {
+            text.push_str("10.0.0.21 gw1.am.wso2.com\n");
+        }
+    }
+    let events = events(&plan);
+    let of_nginx = on(&events, "balancer").filter_map(|event| match &event.kind {
+        EventKind::ProcessReady { .. } => Some((second(event), "ready".to_owned())),
+        EventKind::ProcessEnded { why, .. } => Some((second(event), format!("{why:?}"))),
+        _ => None,
+    });
+    let seen: Vec<_> = of_nginx.filter(|(second, _)| *second >= 0).collect();
+    let exited = format!("{:?}", ProcessEnd::Exited);
+    let expected = [(20, format!("{:?}", ProcessEnd::Killed)), (30, exited), (105, "ready".to_owned())];
+    assert_eq!(seen, expected);
+    assert!(on(&events, "balancer").any(|event| matches!(&event.kind,
+        EventKind::Logged { line, .. } if line.contains("host not found in upstream"))));
+}

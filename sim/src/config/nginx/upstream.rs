@@ -1,6 +1,7 @@
 //! Groups of servers: `upstream` blocks, and the groups that a `proxy_pass` to an address makes.
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::directives::UPSTREAM;
@@ -9,6 +10,7 @@ use super::reader::Reader;
 use super::tree::Directive;
 use super::values::{self, HostPort};
 use super::{KeepAlive, Method, Upstream, UpstreamServer};
+use crate::config::hosts::HostsFile;
 
 /// Reads one `upstream` block.
 pub(super) fn read(reader: &mut Reader<'_>, directive: &Directive, upstreams: &mut Vec<Upstream>) {
@@ -83,7 +85,16 @@ impl UpstreamServer {
     /// A member with nginx's defaults.
     fn new(address: SocketAddr) -> Self {
         let fail_timeout = Duration::from_secs(10);
-        Self { address, weight: 1, max_fails: 1, fail_timeout, max_conns: 0, backup: false, down: false }
+        Self {
+            address,
+            name: None,
+            weight: 1,
+            max_fails: 1,
+            fail_timeout,
+            max_conns: 0,
+            backup: false,
+            down: false,
+        }
     }
 }
 
@@ -125,6 +136,7 @@ fn read_server(reader: &mut Reader<'_>, directive: &Directive, servers: &mut Vec
     }
     let Some(host) = reader.value(place, values::host_port(&place.text)) else { return };
     let port = host.port.unwrap_or(80);
+    pattern.name = name_of(&host);
     for address in resolve(reader, place, &host) {
         servers.push(UpstreamServer { address: SocketAddr::new(address, port), ..pattern.clone() });
     }
@@ -137,6 +149,42 @@ fn number(reader: &mut Reader<'_>, word: &Word, value: &str, least: u32) -> Opti
         return None;
     }
     Some(number)
+}
+
+/// What nginx looks up whenever it starts.
+fn name_of(host: &HostPort<'_>) -> Option<Arc<str>> {
+    host.address.is_none().then(|| host.host.into())
+}
+
+/// The group with its names looked up anew, as nginx does when it starts.
+///
+/// # Errors
+/// The first name that nobody knows.
+pub(super) fn resolved(upstream: &Upstream, hosts: &HostsFile) -> Result<Upstream, Arc<str>> {
+    let of_one_line = |one: &UpstreamServer, other: &UpstreamServer| {
+        one.name.is_some() && UpstreamServer { address: one.address, ..other.clone() } == *one
+    };
+    let mut servers = Vec::new();
+    for line in upstream.servers.chunk_by(of_one_line) {
+        let Some(name) = &line[0].name else {
+            servers.extend_from_slice(line);
+            continue;
+        };
+        let addresses = hosts.resolve(name);
+        if addresses.is_empty() {
+            return Err(name.clone());
+        }
+        let is_news = line.iter().any(|server| !addresses.contains(&server.address.ip()))
+            || addresses.iter().any(|ip| !line.iter().any(|server| server.address.ip() == *ip));
+        if !is_news {
+            servers.extend_from_slice(line);
+            continue;
+        }
+        let at =
+            |ip| UpstreamServer { address: SocketAddr::new(ip, line[0].address.port()), ..line[0].clone() };
+        servers.extend(addresses.into_iter().map(at));
+    }
+    Ok(Upstream { servers, ..upstream.clone() })
 }
 
 /// The addresses of a host by the balancer's hosts file; each must be a node's.
@@ -183,7 +231,9 @@ pub(super) fn of_proxy_pass(
     }
     let mut upstream = Upstream::new(&name);
     let addresses = resolve(reader, word, &host);
-    upstream.servers.extend(addresses.into_iter().map(|ip| UpstreamServer::new(SocketAddr::new(ip, port))));
+    let member =
+        |ip| UpstreamServer { name: name_of(&host), ..UpstreamServer::new(SocketAddr::new(ip, port)) };
+    upstream.servers.extend(addresses.into_iter().map(member));
     upstreams.push(upstream);
     Some(upstreams.len() - 1)
 }

@@ -22,9 +22,10 @@ fn error(number: i32) -> io::Error {
 }
 
 impl Stack {
-    /// bind(2) on every address, and listen(2).
+    /// bind(2) on every address with `SO_REUSEADDR`, as every server sets it, and listen(2). Only who listens is in the
+    /// way: what is left of the connections of a server that has ended is not.
     pub(in crate::network) fn listen(&mut self, port: u16) -> io::Result<SocketId> {
-        if self.ports.contains_key(&port) {
+        if self.listeners.contains_key(&port) {
             return Err(error(EADDRINUSE));
         }
         let id = self.add(port, Kind::Listener(Listener::default()));
