@@ -12,6 +12,8 @@ mod nodes;
 mod prepared;
 mod promotion;
 mod readings;
+#[cfg(test)]
+mod tests;
 mod transfer;
 
 use std::collections::{BTreeMap, BTreeSet};

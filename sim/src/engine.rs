@@ -170,5 +170,7 @@ impl Engine {
 impl Drop for Engine {
     fn drop(&mut self) {
         self.core.tear_down();
+        // A host knows its processes, and they know it: only here is that ring broken.
+        self.hosts.iter().for_each(Host::forget_all_processes);
     }
 }

@@ -305,6 +305,11 @@ impl Host {
         self.record(EventKind::NodeUp { boot });
     }
 
+    /// The world is over: the handles that keep this machine and its processes alive are dropped.
+    pub(crate) fn forget_all_processes(&self) {
+        drop(self.0.processes.take());
+    }
+
     pub(crate) fn forget_process(&self, process: &Process) {
         self.0.processes.borrow_mut().retain(|known| !known.is(process));
     }

@@ -26,6 +26,9 @@ impl Disk {
     /// As [`Disk::create_dir`].
     pub fn create_dir_all(&mut self, path: impl AsRef<[u8]>, mode: u32, now_ns: i64) -> io::Result<()> {
         let path = path.as_ref();
+        if self.stat(path).is_ok_and(|found| found.kind == Kind::Folder) {
+            return Ok(());
+        }
         let ends = (1..path.len()).filter(|&at| path[at] == b'/').chain([path.len()]);
         for end in ends {
             match self.stat(&path[..end]) {
