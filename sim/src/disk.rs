@@ -31,7 +31,7 @@ pub use permission::User;
 
 use durability::Durability;
 use inode::{Inode, Node};
-use resolve::{Last, Walked};
+use resolve::{Last, WalkedTo};
 
 /// Bytes a block of the file system holds; space is taken in whole blocks.
 pub const BLOCK_BYTES: u64 = 4096;
@@ -52,8 +52,7 @@ pub struct Disk {
     user: User,
     durability: Durability,
     changes: Option<Vec<Change>>,
-    /// The folder that was last walked to.
-    walked: RefCell<Option<Walked>>,
+    walked: RefCell<WalkedTo>,
 }
 
 impl Default for Disk {
@@ -233,7 +232,7 @@ impl Disk {
     fn inode_mut(&mut self, ino: Ino) -> &mut Inode {
         let inode = self.inodes.get_mut(&ino).expect("an inode that is named or open exists");
         if matches!(inode.node, Node::Folder(_) | Node::Symlink(_)) {
-            *self.walked.get_mut() = None;
+            self.walked.get_mut().forget();
         }
         inode
     }

@@ -89,6 +89,7 @@ pub fn start(
             calls: Calls::default(),
             listeners: RefCell::default(),
             process,
+            artifacts: tree::artifacts(&config.home),
             config,
             model,
             planted,
@@ -121,6 +122,7 @@ pub fn start(
 struct Server {
     process: Process,
     config: Rc<GatewayConfig>,
+    artifacts: String,
     model: ModelSettings,
     planted: Option<PlantedBug>,
     /// Whether it ran on this host before.
@@ -290,8 +292,8 @@ impl Server {
     }
 
     /// The folder that holds the folders of artifacts.
-    fn artifacts(&self) -> String {
-        tree::artifacts(&self.config.home)
+    fn artifacts(&self) -> &str {
+        &self.artifacts
     }
 
     fn mark(&self, mark: &str) {

@@ -48,7 +48,7 @@ impl Disk {
     pub fn replace_with_empty(&mut self) {
         let root = Inode::new(Node::Folder(BTreeMap::new()), 0o755, User::ROOT, 0, 0);
         self.inodes = BTreeMap::from([(ROOT, root)]);
-        *self.walked.get_mut() = None;
+        self.walked.get_mut().forget();
         self.used_bytes = 0;
         self.forget_what_is_not_durable();
     }

@@ -111,7 +111,7 @@ impl Disk {
 
     /// The power goes off at `now_ns`: what was not durable is gone, open handles are closed.
     pub fn power_loss(&mut self, now_ns: i64) {
-        *self.walked.get_mut() = None;
+        self.walked.get_mut().forget();
         match self.durability.loss {
             UnsyncedLoss::Ext4 => self.settle(now_ns),
             UnsyncedLoss::Nothing => self.sync(),
@@ -229,7 +229,7 @@ impl Disk {
     /// Remembers what an inode was before it changes, once a transaction; must come before any change of it.
     pub(super) fn save_inode(&mut self, ino: Ino) {
         let transaction = self.durability.transaction;
-        let inode = self.inode_mut(ino);
+        let inode = self.inodes.get_mut(&ino).expect("an inode that is named or open exists");
         if inode.saved_in == transaction {
             return;
         }

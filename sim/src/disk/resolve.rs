@@ -24,15 +24,46 @@ pub(super) struct Place {
     pub ino: Option<Ino>,
 }
 
-/// A folder that was walked to: who looks at one entry of a folder looks at the next, too. It is forgotten whenever
-/// a folder or a symlink changes in any way.
+/// How many folders are remembered: the artifacts of an API lie in three.
+const WALKED_MAX: usize = 4;
+
+/// Folders that were walked to lately: who looks at one entry of a folder looks at the next, too. They are forgotten
+/// when any folder loses its name, or its permissions may change.
+#[derive(Debug, Clone, Default)]
+pub(super) struct WalkedTo {
+    folders: Vec<Walked>,
+    /// Which is replaced next.
+    next: usize,
+}
+
 #[derive(Debug, Clone)]
-pub(super) struct Walked {
+struct Walked {
     /// Its path, without a symlink in it.
     path: Vec<u8>,
     folder: Ino,
     /// Who was let through.
     user: User,
+}
+
+impl WalkedTo {
+    fn folder(&self, path: &[u8], user: User) -> Option<Ino> {
+        let fits = |walked: &&Walked| walked.path == path && walked.user == user;
+        self.folders.iter().find(fits).map(|walked| walked.folder)
+    }
+
+    fn add(&mut self, path: &[u8], folder: Ino, user: User) {
+        let walked = Walked { path: path.to_vec(), folder, user };
+        match self.folders.get_mut(self.next) {
+            Some(oldest) => *oldest = walked,
+            None => self.folders.push(walked),
+        }
+        self.next = (self.next + 1) % WALKED_MAX;
+    }
+
+    pub(super) fn forget(&mut self) {
+        self.folders.clear();
+        self.next = 0;
+    }
 }
 
 /// A path's last name, and what stands before its slash; none where there is no such name.
@@ -44,12 +75,8 @@ fn parted(path: &[u8]) -> Option<(&[u8], &[u8])> {
 
 impl Disk {
     pub(super) fn resolve(&self, path: &[u8], last: Last) -> io::Result<Ino> {
-        if let Some((folder, name)) = self.last_walked(path)
-            && let Node::Folder(entries) = &self.inode(folder).node
-            && let Some(&ino) = entries.get(name)
-            && (last == Last::Keep || !matches!(self.inode(ino).node, Node::Symlink(_)))
-        {
-            return Ok(ino);
+        if let Some((_, _, found)) = self.shortcut(path, last) {
+            return found.ok_or_else(|| errno::error(errno::ENOENT));
         }
         self.locate(path, last)?.1.ok_or_else(|| errno::error(errno::ENOENT))
     }
@@ -70,18 +97,23 @@ impl Disk {
         }
     }
 
-    /// The folder of a path and the name in it, if it is the folder that was last walked to.
-    fn last_walked<'a>(&self, path: &'a [u8]) -> Option<(Ino, &'a [u8])> {
-        let walked = self.walked.borrow();
-        let walked = walked.as_ref().filter(|walked| walked.user == self.user)?;
-        let (folder, name) = parted(path)?;
-        (folder == walked.path && path.len() < PATH_BYTES_MAX && !name.contains(&0))
-            .then_some((walked.folder, name))
+    /// What [`Disk::locate`] finds, where no walk is needed for it.
+    fn shortcut<'a>(&self, path: &'a [u8], last: Last) -> Option<(Ino, &'a [u8], Option<Ino>)> {
+        let (before, name) = parted(path)?;
+        let folder = self.walked.borrow().folder(before, self.user)?;
+        let Node::Folder(entries) = &self.inode(folder).node else { return None };
+        let found = entries.get(name).copied();
+        let leads_on = found.is_some_and(|ino| matches!(self.inode(ino).node, Node::Symlink(_)));
+        let is_sound = path.len() < PATH_BYTES_MAX && !name.contains(&0);
+        (is_sound && (last == Last::Keep || !leads_on)).then_some((folder, name, found))
     }
 
     /// The last name with its folder (none for the root or after `..`), and the inode if there is one.
     #[allow(clippy::type_complexity, reason = "two private callers take it apart at once")]
     fn locate(&self, path: &[u8], last: Last) -> io::Result<(Option<(Ino, Vec<u8>)>, Option<Ino>)> {
+        if let Some((folder, name, found)) = self.shortcut(path, last) {
+            return Ok((Some((folder, name.to_vec())), found));
+        }
         if path.is_empty() {
             return Err(errno::error(errno::ENOENT));
         }
@@ -96,8 +128,7 @@ impl Disk {
         let (mut rest, mut folders) = match self.descend(path, last, &mut Vec::new())? {
             Step::Arrived(at, ino) => {
                 if let (Some((folder, _)), Some((before, _))) = (&at, parted(path)) {
-                    let (path, user) = (before.to_vec(), self.user);
-                    *self.walked.borrow_mut() = Some(Walked { path, folder: *folder, user });
+                    self.walked.borrow_mut().add(before, *folder, self.user);
                 }
                 return Ok((at, ino));
             }

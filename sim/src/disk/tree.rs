@@ -287,13 +287,17 @@ impl Disk {
     fn set_entry(&mut self, folder: Ino, name: &[u8], to: Option<Ino>, now_ns: i64) {
         let name = Bytes::copy_from_slice(name);
         self.save_inode(folder);
-        let inode = self.inode_mut(folder);
+        let inode = self.inodes.get_mut(&folder).expect("a folder that holds a name exists");
         inode.mtime_ns = now_ns;
         let Node::Folder(entries) = &mut inode.node else { unreachable!("a name stands in a folder") };
         let before = match to {
             Some(ino) => entries.insert(name.clone(), ino),
             None => entries.remove(&name),
         };
+        // Paths that were walked to go on where they went, unless a folder on them had this name.
+        if before.is_some_and(|ino| matches!(self.inode(ino).node, Node::Folder(_))) {
+            self.walked.get_mut().forget();
+        }
         self.save_entry(folder, &name, before);
     }
 

@@ -178,6 +178,7 @@ impl Executor {
     }
 
     /// The task that was woken first.
+    #[inline]
     fn pop(&self) -> Option<TaskId> {
         let mut due = self.due.borrow_mut();
         if due.is_empty() {

@@ -221,7 +221,7 @@ pub(super) fn read(kind: ArtifactKind, bytes: &[u8]) -> Result<Artifact, Artifac
     let root = xml::parse(text)?;
     let element = kind.element();
     if root.name != element {
-        return Err(ArtifactError::WrongElement { found: root.name, expected: element });
+        return Err(ArtifactError::WrongElement { found: root.name.to_owned(), expected: element });
     }
     let required = |attribute| root.attribute(attribute).ok_or(ArtifactError::Missing { element, attribute });
     let name = required("name")?.to_owned();
