@@ -56,6 +56,7 @@ fn main() {
 }
 
 /// What some batches took.
+#[derive(Debug, Clone, Copy)]
 struct Figures {
     runs_a_second: f64,
     cpu_ms: f64,
