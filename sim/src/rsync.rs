@@ -39,7 +39,9 @@ pub(crate) use env::race;
 use filter::{Filters, Side};
 use itemize::Style;
 use job::Setup;
-use outcome::{DELETE_LIMIT, PARTIAL, VANISHED, error_line, stats_lines, summary_lines};
+use outcome::{
+    DELETE_LIMIT, FILE_SELECTION, PARTIAL, STREAM_IO, VANISHED, error_line, stats_lines, summary_lines,
+};
 use scan::scan;
 use sender::{Sender, Trouble};
 use stop::Stop;
@@ -106,7 +108,12 @@ pub async fn client(job: &Job, io: impl AsyncRead + AsyncWrite + Unpin, env: &im
             transferred: Vec::new(),
         },
     };
-    let role = if sends { "sender" } else { "receiver" };
+    let role = match (sends, half.stats.list_size) {
+        (true, _) => "sender",
+        // Before there is a list it has not split into two processes.
+        (false, 0) => "Receiver",
+        (false, _) => "receiver",
+    };
     let code = client_code(&console, &half, &activity, env, role);
     if half.result.is_ok() {
         let seconds = (env.now_ns() - began_ns).max(0) as f64 / 1e9;
@@ -207,7 +214,13 @@ async fn half<R: AsyncRead + Unpin, W: AsyncWrite + Unpin, E: Env>(
     let side = if sends { Side::Sender } else { Side::Receiver };
     let filters = Filters::new(&setup.rules, side, options.delete_excluded);
     let mut half = if sends {
-        let scanned = scan(env, options, &filters, sources, setup.names.as_deref(), console);
+        let base = sources.first().filter(|_| setup.names.is_some());
+        if let Some(why) = base.and_then(|base| scan::cannot_enter(env, base)) {
+            return give_up_before_list(setup, console, why, &mut outbound).await;
+        }
+        let receiver_filters = Filters::new(&setup.rules, Side::Receiver, options.delete_excluded);
+        let names = setup.names.as_deref();
+        let scanned = scan(env, options, &filters, &receiver_filters, sources, names, console);
         let (stats, trouble, transferred) = (Stats::default(), Trouble::default(), Vec::new());
         let mut sender = Sender {
             env,
@@ -225,6 +238,10 @@ async fn half<R: AsyncRead + Unpin, W: AsyncWrite + Unpin, E: Env>(
         let result = sender.run().await;
         Half { result, stats: sender.stats, trouble: sender.trouble, transferred: sender.transferred }
     } else {
+        // A client holds what comes from another host against its own rules.
+        let distrusts = console.is_client() && !setup.local;
+        let sender_filters =
+            distrusts.then(|| Filters::new(&setup.rules, Side::Sender, options.delete_excluded));
         let result = match outbound.flush().await {
             Ok(()) => {
                 let whole_file = options.whole_file.unwrap_or(setup.local);
@@ -234,6 +251,7 @@ async fn half<R: AsyncRead + Unpin, W: AsyncWrite + Unpin, E: Env>(
                     whole_file,
                     console,
                     filters,
+                    sender_filters.as_ref(),
                     destination,
                     &mut inbound,
                     &mut outbound,
@@ -259,8 +277,35 @@ async fn half<R: AsyncRead + Unpin, W: AsyncWrite + Unpin, E: Env>(
     half
 }
 
+/// A sender that does not get into the folder of `--files-from` ends before there is a list, and each of the two
+/// processes says so on its own.
+async fn give_up_before_list<W: AsyncWrite + Unpin, E: Env>(
+    setup: &Setup,
+    console: &Console,
+    why: Vec<u8>,
+    outbound: &mut Outbound<'_, W, E>,
+) -> Half {
+    let stop = Stop::Failed(FILE_SELECTION, "flist.c(2791)", "sender");
+    console.error(why);
+    console.warning(error_line(FILE_SELECTION, "flist.c(2791)", "sender"));
+    if !console.is_client() {
+        for message in console.take_queued() {
+            outbound.push(&message);
+        }
+        let _ = outbound.flush().await;
+    } else if setup.local {
+        console.warning("rsync error: received SIGUSR1 (code 19) at main.c(1660) [Receiver=3.5.0]");
+    } else {
+        console.warning("rsync: connection unexpectedly closed (0 bytes received so far) [Receiver]");
+        console.warning(error_line(STREAM_IO, "io.c(285)", "Receiver"));
+    }
+    Half { result: Err(stop), stats: Stats::default(), trouble: Trouble::default(), transferred: Vec::new() }
+}
+
 fn trouble_code(console: &Console, trouble: Trouble) -> u8 {
-    if console.had_error() || trouble.general {
+    if trouble.limit_alone {
+        DELETE_LIMIT
+    } else if console.had_error() || trouble.general {
         PARTIAL
     } else if trouble.vanished {
         VANISHED

@@ -2,14 +2,16 @@
 //!
 //! Compared are the exit code; the whole tree afterwards, the source included (paths, kinds, bytes, modes, owners,
 //! times in nanoseconds, link targets, which names share an inode; a time of the run itself counts as `now`); the
-//! lines of `-i` and `-v` about entries, in order; all other lines of standard output, in order, the numbers of
-//! `--stats` among them; and standard error, in order. Not compared: how those three mix, which the real
-//! program's processes leave to chance; counts of bytes on the connection, rates, places in rsync's source; what
-//! `-vv` says of the program itself; the text of the usage; the time of a folder in which a folder for backups
-//! was made. When something differs the real program is run up to three times more, and one run that is the same is
-//! enough.
+//! lines of `-i` and `-v` about entries and, unless it pulls, about deletions among them, in order; all other lines
+//! of standard output, in order, the numbers of `--stats` among them; and standard error, in order. Not compared:
+//! how those three mix, which the real program's processes leave to chance; counts of bytes on the connection,
+//! rates, places in rsync's source; what `-vv` says of the program itself; the text of the usage; the time of a
+//! folder in which a folder for backups was made. When something differs the real program is run up to five times
+//! more, and one run that is the same is enough. Where deletions race with the items of the first folder, either
+//! order is the same.
 //!
-//! Transfers that a signal ends are compared, too: see `rsync_fidelity/interrupt.rs`.
+//! Transfers that a signal ends are compared, too (`rsync_fidelity/interrupt.rs`), and a source file that cannot be
+//! read to its end (`rsync_fidelity/source_error.rs`).
 //!
 //! `SIM_RSYNC_CASES` says how many random cases are run (2,000 unless it is set), `SIM_RSYNC_SEED` with which seed
 //! they begin. A case that differs is made smaller and printed in the format of `rsync_fidelity/kept.txt`, in
@@ -27,6 +29,8 @@ mod interrupt;
 mod options;
 #[path = "rsync_fidelity/run.rs"]
 mod run;
+#[path = "rsync_fidelity/source_error.rs"]
+mod source_error;
 #[path = "rsync_fidelity/tree.rs"]
 mod tree;
 #[path = "rsync_fidelity/words.rs"]
@@ -38,6 +42,7 @@ use libtest_mimic::{Arguments, Failed, Trial};
 
 use self::case::Case;
 use self::compare::{Verdict, compare, shrink};
+use self::interrupt::After;
 
 /// Cases that once differed.
 const KEPT: &str = include_str!("rsync_fidelity/kept.txt");
@@ -66,14 +71,28 @@ fn main() -> ExitCode {
         trials.push(Trial::test(format!("random::seeds_{from}_to_{}", to - 1), move || random(from, to)));
     }
     for option in interrupt::OPTIONS {
-        for (k, kills) in [(0, false), (0, true), (2, false), (2, true)] {
+        for (k, kills) in (0..interrupt::FILES).flat_map(|k| [(k, false), (k, true)]) {
             let signal = if kills { "SIGKILL" } else { "SIGTERM" };
             let name = format!("interrupted::{signal}_at_file_{k}_with{}", option.trim_start_matches('-'));
             trials.push(Trial::test(name, move || interrupted(option, k, kills)));
         }
     }
+    let no_strace = !source_error::has_strace() && variable("SIM_REQUIRE_PEERS") != Some(1);
+    if no_strace {
+        eprintln!("rsync_fidelity: source files that fail are left out, strace is not installed here");
+    }
+    for option in source_error::OPTIONS {
+        let name = format!("source_error::with{}", option.trim_start_matches('-'));
+        let trial = Trial::test(name, move || match source_error::difference(option)? {
+            None => Ok(()),
+            Some(how) => Err(Failed::from(how)),
+        });
+        trials.push(trial.with_ignored_flag(no_strace));
+    }
     trials.push(Trial::test("the_comparison_sees_a_file_that_differs", sees_a_difference));
-    let trials = trials.into_iter().map(|trial| trial.with_ignored_flag(left_out)).collect();
+    if left_out {
+        trials = trials.into_iter().map(|trial| trial.with_ignored_flag(true)).collect();
+    }
     libtest_mimic::run(&arguments, trials).exit_code()
 }
 
@@ -117,12 +136,16 @@ fn random(from: u64, to: u64) -> Result<(), Failed> {
 /// is tried again.
 fn interrupted(option: &str, k: usize, kills: bool) -> Result<(), Failed> {
     let case = interrupt::case(option, k);
-    let modelled = interrupt::model(&case, k, kills)?;
+    let mut modelled = interrupt::model(&case, k, kills, After::Bytes)?;
     let mut real = interrupt::real(&case, k, kills)?;
     for _ in 0..2 {
         if real != modelled {
             real = interrupt::real(&case, k, kills)?;
         }
+    }
+    if real == modelled && k > 0 {
+        (real, modelled) =
+            (real.without_file(k), interrupt::model(&case, k, kills, After::Files)?.without_file(k));
     }
     if real == modelled {
         return Ok(());

@@ -106,6 +106,14 @@ fn same(make: &dyn Fn(&Path), args: &[&str], user: Option<u32>) {
     let got = model.run(&[SIM, "rsync"], args, user);
     assert_eq!(got.code, expected.code, "{args:?}\nreal: {}\nmodel: {}", expected.err, got.err);
     assert_eq!(tree(&model.0.path().join("dst")), tree(&real.0.path().join("dst")), "{args:?}");
+    // Who prints first is a matter of time.
+    let lines = |text: &str, ground: &Ground| {
+        let here = ground.0.path().display().to_string();
+        let mut lines: Vec<String> = text.lines().map(|line| line.replace(&here, "")).collect();
+        lines.sort();
+        lines
+    };
+    assert_eq!(lines(&got.out, &model), lines(&expected.out, &real), "{args:?}");
 }
 
 /// Runs the model alone, which must refuse with this, and change nothing.
@@ -214,12 +222,40 @@ fn what_does_not_fit_is_refused_before_anything_is_read() {
     let inside = |at: &Path| fs::create_dir(at.join("src/inner")).unwrap();
     refused(&inside, &["-a", "src/", "src/inner"], "lie in one another");
     refused(&inside, &["-a", "--delete", "src/inner/", "src"], "lie in one another");
+}
+
+#[test]
+fn an_argument_whose_links_lead_in_a_circle_is_no_more_than_that() {
     let circle = |at: &Path| {
         symlink("b", at.join("a")).unwrap();
         symlink("a", at.join("b")).unwrap();
+        write(at.join("src/file"), 0o644);
     };
-    refused(&circle, &["-a", "a/", "dst"], "lead in a circle");
-    refused(&circle, &["-a", "src/", "a/"], "lead in a circle");
+    for args in [["-a", "a/", "dst"], ["-a", "a", "dst"], ["-a", "src/", "a/"], ["-a", "a/below", "dst"]] {
+        same(&circle, &args, None);
+    }
+}
+
+#[test]
+fn deleting_goes_on_until_the_list_comes_to_a_folder_that_cannot_be_read() {
+    let make = |at: &Path| {
+        for folder in ["a", "locked", "z"] {
+            fs::create_dir(at.join("src").join(folder)).unwrap();
+            fs::create_dir(at.join("dst").join(folder)).unwrap();
+            write(at.join("dst").join(folder).join("old"), 0o644);
+        }
+        write(at.join("src/file"), 0o644);
+        write(at.join("dst/old"), 0o644);
+        folder(at.join("src/locked"), 0);
+    };
+    for option in ["--delete", "--delete-delay", "--delete-before", "--delete-after"] {
+        for other in ["-ai", "-ain", "-rl", "-aR"] {
+            same(&make, &[option, other, "src/", "dst"], Some(NOBODY));
+            same(&make, &[option, other, "--no-inc-recursive", "src/", "dst"], Some(NOBODY));
+            same(&make, &[option, other, "--ignore-errors", "src/", "dst"], Some(NOBODY));
+        }
+        same(&make, &[option, "-ai", "src/a", "src/locked", "src/z", "dst"], Some(NOBODY));
+    }
 }
 
 /// Something that a folder may hold.

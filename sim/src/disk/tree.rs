@@ -219,7 +219,12 @@ impl Disk {
             return Err(errno::error(errno::EPERM));
         }
         self.change_attributes(path.as_ref(), ino, now_ns)?;
-        self.inode_mut(ino).user = owner;
+        let inode = self.inode_mut(ino);
+        inode.user = owner;
+        // Root's calls, too, take setuid away from all but folders, and setgid from what the group may execute.
+        if !matches!(inode.node, Node::Folder(_)) {
+            inode.mode &= if inode.mode & 0o010 != 0 { !0o6000 } else { !0o4000 };
+        }
         Ok(())
     }
 

@@ -20,7 +20,7 @@ pub struct Tweak {
     who: Option<u32>,
     /// r, w and x for one class.
     what: u32,
-    /// `X`: x where some x is set already, or on a folder.
+    /// `X`: x where some x was set before all tweaks, or on a folder.
     x_if_x: bool,
     /// Setuid, setgid and sticky.
     special: u32,
@@ -41,7 +41,8 @@ pub fn parse(text: &[u8]) -> Option<Vec<Tweak>> {
 
 /// A mode after all tweaks; `umask` bounds those that name no class.
 pub fn apply(tweaks: &[Tweak], mode: u32, is_folder: bool, umask: u32) -> u32 {
-    tweaks.iter().fold(mode, |mode, tweak| tweak.apply(mode, is_folder, umask))
+    let may_execute = is_folder || mode & 0o111 != 0;
+    tweaks.iter().fold(mode, |mode, tweak| tweak.apply(mode, is_folder, may_execute, umask))
 }
 
 fn parse_one(text: &[u8]) -> Option<Tweak> {
@@ -92,7 +93,7 @@ fn parse_one(text: &[u8]) -> Option<Tweak> {
 }
 
 impl Tweak {
-    fn apply(&self, mode: u32, is_folder: bool, umask: u32) -> u32 {
+    fn apply(&self, mode: u32, is_folder: bool, may_execute: bool, umask: u32) -> u32 {
         match self.only {
             Some(Only::Folders) if !is_folder => return mode,
             Some(Only::Files) if is_folder => return mode,
@@ -101,7 +102,7 @@ impl Tweak {
         if let Some(octal) = self.octal {
             return octal;
         }
-        let x = if self.x_if_x && (is_folder || mode & 0o111 != 0) { 1 } else { 0 };
+        let x = if self.x_if_x && may_execute { 1 } else { 0 };
         let every_class = (self.what | x) * 0o111;
         let bits = self.special | every_class & self.who.unwrap_or(0o777 & !umask);
         match self.change {
@@ -130,6 +131,7 @@ mod tests {
         assert_eq!(changed("D755,F644", 0o600, false), 0o644);
         assert_eq!(changed("a=r", 0o751, false), 0o444);
         assert_eq!(changed("+w", 0o444, false), 0o644);
+        assert_eq!(changed("a=r,ug+w,+X", 0o4755, false), 0o4775);
     }
 
     #[test]

@@ -18,7 +18,7 @@ use super::outcome::{Line, SYNTAX, Stream};
 use super::paths::absolute;
 use super::real_tree::{apply, load, load_through, plain, real, who_am_i};
 use super::tree_limits::{Measured, check_apart};
-use crate::disk::Disk;
+use crate::disk::{Disk, User};
 
 /// What `sim rsync` takes besides rsync's own options.
 pub const HELP: &str = "\
@@ -102,7 +102,7 @@ pub fn run_with_hosts(folder: &Path, args: &[Vec<u8>], hosts: Hosts) -> Ran {
     };
     let working_folder = folder.as_os_str().to_owned().into_vec();
     let read = |path: &[u8]| std::fs::read(real(&absolute(&working_folder, path)));
-    let job = match Job::parse_with(&args, read) {
+    let mut job = match Job::parse_with(&args, read) {
         Ok(job) => job,
         Err(Refusal::Rsync { lines, code }) => {
             let shown = |line: &String| String::from_utf8_lossy(&escaped(line.as_bytes())).into_owned();
@@ -115,6 +115,11 @@ pub fn run_with_hosts(folder: &Path, args: &[Vec<u8>], hosts: Hosts) -> Ran {
             SYNTAX,
             "sim rsync: works on local folders only; a cluster's scenario syncs hosts".to_owned(),
         );
+    }
+    if job.client_sends() {
+        job.destination = job.as_it_arrives(&job.destination);
+    } else {
+        job.sources = job.sources.iter().map(|path| job.as_it_arrives(path)).collect();
     }
     let (user, umask) = who_am_i();
     let here = |path: &[u8]| absolute(&working_folder, path);
@@ -161,18 +166,19 @@ pub fn run_with_hosts(folder: &Path, args: &[Vec<u8>], hosts: Hosts) -> Ran {
     }
     let mut written = vec![real_destination];
     for dir in [&options.backup_dir, &options.temp_dir, &options.partial_dir].into_iter().flatten() {
-        if dir.starts_with(b"/") || dir.split(|&byte| byte == b'/').any(|part| part == b"..") {
-            for place in [inside(dir), absolute(&above, dir)] {
-                load(&mut target_disk, &place, true);
-                if !written.contains(&plain(&place)) {
-                    written.push(plain(&place));
-                }
+        let leads_away = dir.starts_with(b"/") || dir.split(|&byte| byte == b'/').any(|part| part == b"..");
+        let places =
+            if leads_away { vec![inside(dir), absolute(&above, dir)] } else { vec![absolute(&above, dir)] };
+        for place in places {
+            load(&mut target_disk, &place, true);
+            if !written.contains(&plain(&place)) {
+                written.push(plain(&place));
             }
         }
     }
     target_disk.sync();
     target_disk.set_user(user);
-    let before = target_disk.clone();
+    let mut before = target_disk.clone();
 
     let (client_disk, server_disk) =
         if pulls { (target_disk, source_disk) } else { (source_disk, target_disk) };
@@ -189,10 +195,13 @@ pub fn run_with_hosts(folder: &Path, args: &[Vec<u8>], hosts: Hosts) -> Ran {
         &job,
     );
     let mut ran = Ran { exit_code: ended.outcome.exit_code, lines: ended.outcome.lines };
-    let after = if pulls { &ended.client_disk } else { &ended.server_disk };
+    let mut after = if pulls { ended.client_disk } else { ended.server_disk };
     if !options.dry_run {
+        // What this user may no longer look at is to be made real, too.
+        before.set_user(User::ROOT);
+        after.set_user(User::ROOT);
         for path in &written {
-            if let Err((at, error)) = apply(&before, after, path) {
+            if let Err((at, error)) = apply(&before, &after, path) {
                 let text = format!("sim rsync: cannot put the result into {}: {error}", at.display());
                 ran.lines.push(Line { stream: Stream::Err, text: text.into_bytes() });
                 ran.exit_code = 74;

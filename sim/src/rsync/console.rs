@@ -19,6 +19,7 @@ pub(super) struct Console {
     lines: RefCell<Vec<Line>>,
     queued: RefCell<Vec<Message>>,
     partial: Cell<bool>,
+    relayed: Cell<bool>,
 }
 
 impl Console {
@@ -30,6 +31,7 @@ impl Console {
             lines: RefCell::default(),
             queued: RefCell::default(),
             partial: Cell::new(false),
+            relayed: Cell::new(false),
         }
     }
 
@@ -61,10 +63,16 @@ impl Console {
         self.partial.get()
     }
 
+    /// Whether one of the other half was.
+    pub fn relayed_error(&self) -> bool {
+        self.relayed.get()
+    }
+
     /// Prints what the other half sent here to be printed.
     pub fn relay(&self, error: bool, partial: bool, text: &Bytes) {
         if partial {
             self.partial.set(true);
+            self.relayed.set(true);
         }
         self.say(error, partial, text.to_vec());
     }

@@ -28,6 +28,8 @@ pub struct Entry {
     pub checksum: Option<u128>,
     /// A folder whose content is in the list, so that surplus entries of it may go.
     pub content: bool,
+    /// A folder of which some content could not be listed.
+    pub unreadable: bool,
     /// A folder that is in the list only because something in it is (`-R`).
     pub implied: bool,
     /// It was named on the command line.
@@ -77,10 +79,11 @@ pub fn sort_and_clean(entries: &mut Vec<Entry>) {
             Some(last) if last.name == entry.name => {
                 // A folder named twice: what is known of its content adds up.
                 last.content |= entry.content;
+                last.unreadable |= entry.unreadable;
                 if last.implied && !entry.implied {
-                    let content = last.content;
+                    let (content, unreadable) = (last.content, last.unreadable);
                     *last = entry;
-                    last.content = content;
+                    (last.content, last.unreadable) = (content, unreadable);
                 }
             }
             _ => entries.push(entry),
@@ -97,8 +100,9 @@ pub fn count(entries: &[Entry]) -> (Kinds, u64) {
     (kinds, entries.iter().map(|entry| entry.size).sum())
 }
 
-/// Drops folders that hold nothing but such folders (`-m`).
-pub fn prune_empty_folders(entries: &mut Vec<Entry>) {
+/// Drops folders that hold nothing but such folders (`-m`). `stays` says of which folders the receiver's rules
+/// leave at least the folder itself.
+pub fn prune_empty_folders(entries: &mut Vec<Entry>, stays: impl Fn(&[u8]) -> bool) {
     let mut kept: Vec<Entry> = Vec::with_capacity(entries.len());
     // From the end, a folder comes after everything in it.
     let mut keep_prefix: Option<Bytes> = None;
@@ -107,7 +111,8 @@ pub fn prune_empty_folders(entries: &mut Vec<Entry>) {
             entry.name.as_ref() == b"."
                 || (inner.starts_with(&entry.name) && inner.get(entry.name.len()) == Some(&b'/'))
         };
-        if entry.is_folder() && entry.name.as_ref() != b"." && !keep_prefix.as_ref().is_some_and(holds) {
+        let holds_some = keep_prefix.as_ref().is_some_and(holds);
+        if entry.is_folder() && entry.name.as_ref() != b"." && !holds_some && !stays(&entry.name) {
             continue;
         }
         keep_prefix = Some(entry.name.clone());
@@ -135,6 +140,7 @@ mod tests {
             target: Bytes::new(),
             checksum: None,
             content: false,
+            unreadable: false,
             implied: false,
             top: false,
             root: 0,
@@ -165,7 +171,7 @@ mod tests {
         let mut entries: Vec<_> = [".", "a", "a/b", "c", "c/d"].map(|name| entry(name, Kind::Folder)).into();
         entries.push(entry("c/d/f", Kind::File));
         sort_and_clean(&mut entries);
-        prune_empty_folders(&mut entries);
+        prune_empty_folders(&mut entries, |_| false);
         let names: Vec<_> = entries.iter().map(|entry| entry.name.as_ref()).collect();
         assert_eq!(names, [&b"."[..], b"c", b"c/d", b"c/d/f"]);
     }

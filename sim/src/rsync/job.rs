@@ -131,6 +131,15 @@ impl Job {
         Ok(Job { options: parsed.options, direction, sources, destination })
     }
 
+    /// A path of the other host as it arrives there.
+    pub(super) fn as_it_arrives(&self, path: &[u8]) -> Vec<u8> {
+        let mut path = path.to_vec();
+        if self.direction != Direction::Local {
+            through_shell(&mut path);
+        }
+        path
+    }
+
     /// Whether the client is the sender.
     pub fn client_sends(&self) -> bool {
         !matches!(self.direction, Direction::Pull(_))
@@ -148,6 +157,10 @@ impl Job {
         rules.extend(protect_backups(&self.options));
         let names = self.options.files_from.as_ref().map(|path| self.names_of_file(env, path)).transpose()?;
         let mut options = self.options.clone();
+        let is_remote = self.direction != Direction::Local;
+        if is_remote {
+            options.for_each_path(through_shell);
+        }
         (options.rules, options.files_from, options.shell) = (Vec::new(), None, None);
         let sends = !self.client_sends();
         Ok(Setup {
@@ -156,7 +169,10 @@ impl Job {
             options: String::from_utf8(options.encode()).expect("JSON is UTF-8"),
             rules,
             names,
-            paths: if sends { self.sources.clone() } else { vec![self.destination.clone()] },
+            paths: {
+                let paths = if sends { &self.sources[..] } else { std::slice::from_ref(&self.destination) };
+                paths.iter().map(|path| self.as_it_arrives(path)).collect()
+            },
         })
     }
 
@@ -184,6 +200,12 @@ impl Job {
         let names = lines.filter(|line| !(line.is_empty() || has_comments && matches!(line[0], b'#' | b';')));
         Ok(names.map(<[u8]>::to_vec).collect())
     }
+}
+
+/// What the remote shell leaves of a path: rsync puts a backslash before a line break, which the shell takes for a
+/// line that goes on.
+fn through_shell(path: &mut Vec<u8>) {
+    path.retain(|&byte| byte != b'\n');
 }
 
 /// The rules of a file with this content.

@@ -200,6 +200,12 @@ impl Options {
         self.delete.is_some()
     }
 
+    /// Changes the folders that the server is told of.
+    pub(super) fn for_each_path(&mut self, mut change: impl FnMut(&mut Vec<u8>)) {
+        let dirs = [&mut self.partial_dir, &mut self.temp_dir, &mut self.backup_dir];
+        dirs.into_iter().flatten().chain(&mut self.alt_dests).for_each(&mut change);
+    }
+
     /// Whether folders are transferred.
     pub fn transfers_folders(&self) -> bool {
         self.recursive || self.dirs

@@ -8,6 +8,8 @@ pub const SYNTAX: u8 = 1;
 pub const FILE_SELECTION: u8 = 3;
 /// Error in file I/O.
 pub const FILE_IO: u8 = 11;
+/// Something that it does not do, or not with this peer.
+pub const UNSUPPORTED: u8 = 4;
 /// Error in the data stream: the other side spoke nonsense or went away.
 pub const STREAM_IO: u8 = 12;
 /// Killed by SIGINT, SIGTERM or SIGHUP.

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use bytes::Bytes;
 use rustix::fs::{AtFlags, CWD, FileType, Mode, Timespec, Timestamps, makedev, mknodat, utimensat};
 
-use super::paths::{join, split};
+use super::paths::{absolute, join, split};
 use crate::disk::{Disk, Ino, Kind, Stat, User};
 
 const SECOND_NS: i64 = 1_000_000_000;
@@ -42,6 +42,9 @@ pub fn load(disk: &mut Disk, path: &[u8], follow: bool) {
         return;
     }
     let found = if follow { fs::metadata(real(path)) } else { fs::symlink_metadata(real(path)) };
+    if follow && found.is_err() {
+        load_links(disk, path);
+    }
     if let Ok(found) = found.or_else(|_| fs::symlink_metadata(real(path))) {
         load_entry(disk, path, &found);
     }
@@ -50,6 +53,23 @@ pub fn load(disk: &mut Disk, path: &[u8], follow: bool) {
         if let Ok(found) = fs::metadata(real(&path[..end])) {
             let _ = disk.set_mtime(&path[..end], mtime_ns(&found), 0);
         }
+    }
+}
+
+/// Copies the links on the way from a link at the end of a path.
+fn load_links(disk: &mut Disk, path: &[u8]) {
+    const LINKS_MAX: usize = 40;
+    let mut at = path.to_vec();
+    for _ in 0..LINKS_MAX {
+        if disk.lstat(&at).is_ok() || !load_above(disk, &at) {
+            return;
+        }
+        let (Ok(target), Ok(found)) = (fs::read_link(real(&at)), fs::symlink_metadata(real(&at))) else {
+            return;
+        };
+        let target = target.into_os_string().into_vec();
+        load_entry(disk, &at, &found);
+        at = plain(&absolute(split(&at).0, &target));
     }
 }
 
@@ -65,13 +85,21 @@ fn load_above(disk: &mut Disk, path: &[u8]) -> bool {
             Ok(found) if found.is_dir() => {
                 let _ = disk.create_dir(above, found.mode(), 0);
                 let _ = disk.chown(above, User { uid: found.uid(), gid: found.gid() }, 0);
+                // It has inherited nothing.
+                let _ = disk.chmod(above, found.mode() & 0o7777, 0);
                 let _ = disk.set_mtime(above, mtime_ns(&found), 0);
             }
             Ok(_) => {
                 let _ = disk.write(above, Bytes::new(), 0o644, 0);
                 return false;
             }
-            Err(_) => return false,
+            Err(_) => {
+                // A link that leads nowhere, or in a circle: the disk is to say which.
+                if let Ok(target) = fs::read_link(real(above)) {
+                    let _ = disk.symlink(target.into_os_string().into_vec(), above, 0);
+                }
+                return false;
+            }
         }
     }
     true
@@ -82,6 +110,7 @@ pub(super) fn load_through(disk: &mut Disk, path: &[u8]) -> Vec<u8> {
     let path = plain(path);
     let is_link = fs::symlink_metadata(real(&path)).is_ok_and(|found| found.is_symlink());
     let Ok(target) = fs::canonicalize(real(&path)).map(|target| target.into_os_string().into_vec()) else {
+        load_links(disk, &path);
         load(disk, &path, false);
         return path;
     };
@@ -89,12 +118,7 @@ pub(super) fn load_through(disk: &mut Disk, path: &[u8]) -> Vec<u8> {
         load(disk, &path, true);
         return path;
     }
-    load_above(disk, &path);
-    let _ = disk.symlink(&target, &path, 0);
-    if let Ok(found) = fs::symlink_metadata(real(&path)) {
-        let _ = disk.chown(&path, User { uid: found.uid(), gid: found.gid() }, 0);
-        let _ = disk.set_mtime(&path, mtime_ns(&found), 0);
-    }
+    load_links(disk, &path);
     load(disk, &target, true);
     target
 }

@@ -11,6 +11,8 @@ mod destination;
 mod generator;
 mod make;
 mod receiver;
+mod regular;
+mod settle;
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,10 +23,10 @@ use tokio::sync::mpsc;
 
 use super::console::Console;
 use super::env::{Env, join};
-use super::file_list::{Entry, count, prune_empty_folders};
+use super::file_list::{Entry, count};
 use super::filter::Filters;
 use super::options::Options;
-use super::outcome::{Kinds, Stats};
+use super::outcome::{Kinds, Stats, UNSUPPORTED};
 use super::sender::Trouble;
 use super::stop::Stop;
 use super::wire::{Inbound, Message, Outbound, decode_list};
@@ -103,7 +105,8 @@ pub(super) struct Received {
     pub transferred: Vec<Vec<u8>>,
 }
 
-/// Runs the receiving half.
+/// Runs the receiving half. `sender_filters` are the sender's rules, where it is not taken for granted that it
+/// kept to them.
 #[allow(clippy::too_many_arguments, reason = "one caller passes everything on")]
 pub(super) async fn run<R: AsyncRead + Unpin, W: AsyncWrite + Unpin, E: Env>(
     env: &E,
@@ -111,14 +114,25 @@ pub(super) async fn run<R: AsyncRead + Unpin, W: AsyncWrite + Unpin, E: Env>(
     whole_file: bool,
     console: &Console,
     filters: Filters,
+    sender_filters: Option<&Filters>,
     destination: &[u8],
     inbound: &mut Inbound<'_, R, E>,
     outbound: &mut Outbound<'_, W, E>,
 ) -> (Result<(), Stop>, Received) {
     let mut received = Received::default();
-    let result =
-        run_inner(env, options, whole_file, console, filters, destination, inbound, outbound, &mut received)
-            .await;
+    let result = run_inner(
+        env,
+        options,
+        whole_file,
+        console,
+        filters,
+        sender_filters,
+        destination,
+        inbound,
+        outbound,
+        &mut received,
+    )
+    .await;
     (result, received)
 }
 
@@ -129,6 +143,7 @@ async fn run_inner<R: AsyncRead + Unpin, W: AsyncWrite + Unpin, E: Env>(
     whole_file: bool,
     console: &Console,
     filters: Filters,
+    sender_filters: Option<&Filters>,
     destination: &[u8],
     inbound: &mut Inbound<'_, R, E>,
     outbound: &mut Outbound<'_, W, E>,
@@ -150,8 +165,14 @@ async fn run_inner<R: AsyncRead + Unpin, W: AsyncWrite + Unpin, E: Env>(
             _ => return Err(Stop::Garbled),
         }
     };
-    if options.prune_empty_dirs {
-        prune_empty_folders(&mut list);
+    if let Some(filters) = sender_filters {
+        let excluded = |entry: &&Entry| {
+            entry.name.as_ref() != b"." && filters.excludes(&entry.name, entry.is_folder(), false)
+        };
+        if let Some(entry) = list.iter().find(excluded) {
+            console.error([b"ERROR: rejecting excluded file-list name: ", &*entry.name].concat());
+            return Err(Stop::Failed(UNSUPPORTED, "flist.c(1111)", "Receiver"));
+        }
     }
     // A client that has nothing to receive looks at nothing and makes nothing.
     let listed = received.stats.listed.total();
@@ -257,7 +278,7 @@ impl<E: Env> Receiving<'_, E> {
 
     fn clean_up(&self) {
         if let Some(in_flight) = self.in_flight.take() {
-            self.abandon(in_flight);
+            self.abandon(in_flight, true);
         }
     }
 }

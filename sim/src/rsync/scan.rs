@@ -1,6 +1,6 @@
 //! What the sender offers: the file list, made from the command line's sources.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 
@@ -11,7 +11,7 @@ use super::file_list::{Entry, prune_empty_folders, sort_and_clean};
 use super::filter::Filters;
 use super::options::Options;
 use super::outcome::Kinds;
-use super::paths::{absolute, cleaned, join, quoted, split};
+use super::paths::{absolute, cleaned, is_below, join, quoted, split};
 use super::stop::show_errno;
 use crate::disk::{Disk, Kind, Stat, errno};
 
@@ -33,8 +33,10 @@ pub(super) struct Scanned {
     pub listed: Kinds,
     /// Bytes of all that was listed.
     pub total_size: u64,
-    /// Something could not be read: nothing may be deleted.
+    /// Something could not be read.
     pub io_error: bool,
+    /// It is known before anything is deleted.
+    pub early_error: bool,
 }
 
 impl Scanned {
@@ -61,6 +63,7 @@ pub(super) fn scan(
     env: &impl Env,
     options: &Options,
     filters: &Filters,
+    receiver_filters: &Filters,
     sources: &[Vec<u8>],
     names: Option<&[Vec<u8>]>,
     console: &Console,
@@ -70,7 +73,11 @@ pub(super) fn scan(
         filters,
         console,
         umask: env.umask(),
+        from_file: names.is_some(),
         read: BTreeSet::new(),
+        turn: 0,
+        implied: BTreeMap::new(),
+        way: Vec::new(),
         scanned: Scanned::default(),
     };
     let working = env.working_folder();
@@ -87,7 +94,9 @@ pub(super) fn scan(
         None => sources.iter().map(|path| plain_source(working, path)).collect(),
     };
     env.read_disk(|disk| {
-        for source in &sources {
+        for (index, source) in sources.iter().enumerate() {
+            let goes_on = index > 0 && sources[index - 1].folder == source.folder;
+            scan.turn += usize::from(!goes_on);
             scan.source(disk, source);
         }
     });
@@ -96,9 +105,23 @@ pub(super) fn scan(
         sort_and_clean(&mut scanned.entries);
     }
     if options.prune_empty_dirs {
-        prune_empty_folders(&mut scanned.entries);
+        prune_empty_folders(&mut scanned.entries, |name| receiver_filters.excludes(name, true, false));
     }
     scanned
+}
+
+/// Why rsync does not get into the folder of `--files-from`, as it says it.
+pub(super) fn cannot_enter(env: &impl Env, base: &[u8]) -> Option<Vec<u8>> {
+    let base = absolute(env.working_folder(), &cleaned(base));
+    let found = env.read_disk(|disk| disk.stat(&base)).and_then(|stat| match stat.kind {
+        Kind::Folder => Ok(()),
+        _ => Err(errno::error(errno::ENOTDIR)),
+    });
+    let error = found.err()?;
+    Some(
+        [b"rsync: [sender] change_dir ", &*quoted(&base), b" failed: ", show_errno(&error).as_bytes()]
+            .concat(),
+    )
 }
 
 /// A source without `-R`: a name in a folder, or the content of one.
@@ -134,8 +157,16 @@ struct Scan<'a> {
     filters: &'a Filters,
     console: &'a Console,
     umask: u32,
-    /// Folders that were read: their names in the list, and where they lie.
-    read: BTreeSet<(Bytes, Vec<u8>)>,
+    /// The sources stand in the file of `--files-from`.
+    from_file: bool,
+    /// Folders that were read: their names in the list, and in which turn.
+    read: BTreeSet<(Bytes, usize)>,
+    /// Sources in a row that name their folder in the same way have one turn.
+    turn: usize,
+    /// The folder that led to the last source, by the folder above it and how deep that is.
+    implied: BTreeMap<(usize, Vec<u8>), (u32, Vec<u8>)>,
+    /// When the list is sent whole: the folder that led to the last source.
+    way: Vec<u8>,
     scanned: Scanned,
 }
 
@@ -152,7 +183,7 @@ impl Scan<'_> {
                 return;
             }
         }
-        let path = join(&source.folder, &source.name);
+        let path = join(&cleaned(&source.folder), &source.name);
         let excluded =
             |is_folder| source.name != b"." && self.filters.excludes(&source.name, is_folder, false);
         // A slash behind a symlink means what it points to; the filter sees the symlink.
@@ -160,15 +191,23 @@ impl Scan<'_> {
         {
             return;
         }
-        let stat = if source.content { disk.stat(&path) } else { disk.lstat(&path) };
-        let stat = match stat {
+        // A slash behind a symlink means the folder that it leads to; behind anything else it means nothing.
+        let followed = |stat: Stat| match stat.kind {
+            Kind::Symlink if source.content => match disk.stat(&path) {
+                Ok(to) if to.kind == Kind::Folder => Ok(to),
+                Err(error) if self.from_file && error.raw_os_error() == Some(errno::ELOOP) => Err(error),
+                _ => Ok(stat),
+            },
+            _ => Ok(stat),
+        };
+        let stat = match disk.lstat(&path).and_then(followed) {
             Ok(stat) => stat,
             Err(error) => {
-                let io_error = self.scanned.io_error;
+                let (io_error, early_error) = (self.scanned.io_error, self.scanned.early_error);
                 self.trouble("link_stat", &path, &error);
                 // What is not there is not hidden by an error either: it may be deleted at the destination.
                 if error.raw_os_error() == Some(errno::ENOENT) {
-                    self.scanned.io_error = io_error;
+                    (self.scanned.io_error, self.scanned.early_error) = (io_error, early_error);
                 }
                 return;
             }
@@ -206,7 +245,7 @@ impl Scan<'_> {
     }
 
     fn root(&mut self, source: &Source) -> u32 {
-        let root = Root { folder: source.folder.clone(), prefix: source.prefix };
+        let root = Root { folder: cleaned(&source.folder), prefix: source.prefix };
         let roots = &mut self.scanned.roots;
         let at = roots.iter().position(|known| *known == root).unwrap_or_else(|| {
             roots.push(root);
@@ -220,8 +259,7 @@ impl Scan<'_> {
         let name = &source.name;
         let ends = (0..name.len()).filter(|&at| name[at] == b'/');
         let ends: Vec<usize> = if name == b"." { Vec::new() } else { ends.collect() };
-        // The root itself goes along when it was not named with a dot, as rsync sends it.
-        for end in ends {
+        for (depth, end) in ends.into_iter().enumerate() {
             let path = join(&source.folder, &name[..end]);
             let Ok(stat) = disk.stat(&path) else { return };
             if stat.kind != Kind::Folder {
@@ -229,20 +267,45 @@ impl Scan<'_> {
             }
             let mut entry = self.entry(disk, &path, Bytes::copy_from_slice(&name[..end]), &stat, root);
             entry.implied = true;
-            self.add(entry, true);
+            let counts = self.counts_implied(&name[..end], depth, root);
+            self.add(entry, counts);
         }
+    }
+
+    /// Whether a folder on the way to a source is listed once more: not when the source before it, among those
+    /// below the same folder, led through it, too.
+    fn counts_implied(&mut self, folder: &[u8], depth: usize, root: u32) -> bool {
+        if self.options.is_incremental() {
+            let parent = split(folder).0.to_vec();
+            return self.implied.insert((depth, parent), (root, folder.to_vec()))
+                != Some((root, folder.to_vec()));
+        }
+        let same = self.way == folder || is_below(&self.way, folder);
+        if !same {
+            self.way = folder.to_vec();
+        }
+        !same
     }
 
     fn folder(&mut self, disk: &Disk, path: &[u8], name: &Bytes, root: u32, dev: u32) {
         let listed = match disk.read_dir(path) {
             Ok(listed) => listed,
             Err(error) => {
+                let known = self.scanned.early_error;
                 self.trouble("opendir", path, &error);
+                // What is read after the first list has been sent is told with its own.
+                if self.options.is_incremental() && name.as_ref() != b"." {
+                    self.scanned.early_error = known;
+                    if let Some(own) = self.scanned.entries.last_mut() {
+                        own.unreadable = true;
+                    }
+                }
                 return;
             }
         };
         // A folder that is named twice is read once when the list is sent folder by folder.
-        let counts = !self.options.is_incremental() || self.read.insert((name.clone(), path.to_vec()));
+        let again = name.as_ref() != b"." && !self.read.insert((name.clone(), self.turn));
+        let counts = !self.options.is_incremental() || !again;
         let mut folders = Vec::new();
         for inner in listed {
             let inner_name = if name.as_ref() == b"." {
@@ -303,6 +366,7 @@ impl Scan<'_> {
             target,
             checksum,
             content: false,
+            unreadable: false,
             implied: false,
             top: false,
             root,
@@ -310,7 +374,7 @@ impl Scan<'_> {
     }
 
     fn trouble(&mut self, call: &str, path: &[u8], error: &std::io::Error) {
-        self.scanned.io_error = true;
+        (self.scanned.io_error, self.scanned.early_error) = (true, true);
         let shown = if path.len() > 1 { path.strip_suffix(b"/").unwrap_or(path) } else { path };
         self.console.error(
             [

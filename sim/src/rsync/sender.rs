@@ -40,6 +40,8 @@ pub(super) struct Trouble {
     pub general: bool,
     pub vanished: bool,
     pub delete_limit: bool,
+    /// The receiver met nothing but that limit: its exit code is the run's, whatever the sender met.
+    pub limit_alone: bool,
 }
 
 /// How many phases a transfer has: files, those that failed verification, what is left to do at the end.
@@ -58,8 +60,14 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin, E: Env> Sender<'_, R, W, E> {
                 Message::Request(request) => self.send_file(request).await?,
                 Message::Done => {
                     phase += 1;
-                    if phase == 2 {
+                    // What waits for the end is put in place before it says so.
+                    if phase == if self.options.delay_updates { PHASES } else { 2 } {
                         self.say_what_matched();
+                    }
+                    // The receiver is told of what could not be read, so that it deletes nothing after that.
+                    let Trouble { general, vanished, .. } = self.trouble;
+                    if general || vanished {
+                        self.send(&Message::Trouble { general, vanished, delete_limit: false });
                     }
                     self.send(&Message::Done);
                     self.flush().await?;
@@ -70,6 +78,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin, E: Env> Sender<'_, R, W, E> {
                     self.trouble.general |= general;
                     self.trouble.vanished |= vanished;
                     self.trouble.delete_limit |= delete_limit;
+                    self.trouble.limit_alone = delete_limit && !general && !self.console.relayed_error();
                 }
                 Message::Counts { created, deleted, literal, matched } => {
                     (self.stats.created, self.stats.deleted) = (created, deleted);
@@ -104,9 +113,9 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin, E: Env> Sender<'_, R, W, E> {
             self.flush().await?;
         }
         self.trouble.general |= self.scanned.io_error;
-        let Scanned { io_error, listed, total_size, .. } = *self.scanned;
+        let Scanned { early_error, listed, total_size, .. } = *self.scanned;
         let more = (listed, total_size) != count(&self.scanned.entries);
-        self.send(&Message::ListEnd { io_error, listed: more.then_some((listed, total_size)) });
+        self.send(&Message::ListEnd { io_error: early_error, listed: more.then_some((listed, total_size)) });
         self.flush().await
     }
 

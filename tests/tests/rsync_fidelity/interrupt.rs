@@ -3,8 +3,10 @@
 //!
 //! File k is large and `--bwlimit` makes it last; the others are small. The real one is signalled once a part of
 //! file k has appeared in the destination: SIGTERM goes to the process that was started, as `kill PID` sends it,
-//! SIGKILL to all three at once. The model stops after the small files and one byte of file k. How much of it
-//! came is a matter of time: a beginning of it counts as `part`. What was printed is not compared.
+//! SIGKILL to all three at once. The model stops after the small files and one byte of file k
+//! (`--kill-after-bytes`), and once more as soon as k files have come (`--kill-after-file`), when nothing of file k
+//! can be there: then file k is left out of the comparison. How much of it came is a matter of time: a beginning of
+//! it counts as `part`. What was printed is not compared.
 
 use std::fs;
 use std::io;
@@ -36,7 +38,8 @@ pub const OPTIONS: [&str; 9] = [
 /// Bytes of the file at which it is interrupted.
 const LARGE_BYTES: u32 = 600_000;
 const SMALL_BYTES: u32 = 100;
-const FILES: usize = 4;
+/// Files of which one is the large one.
+pub const FILES: usize = 4;
 /// How often it is looked whether the part has come, and how often at most.
 const LOOK_EVERY: Duration = Duration::from_millis(10);
 const LOOKS_MAX: usize = 2_000;
@@ -113,22 +116,45 @@ pub fn real(case: &Case, k: usize, kills: bool) -> io::Result<Left> {
     Ok(Left { code, tree: left(&ground, began_ns, case, k) })
 }
 
+/// What ends the model's transfer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum After {
+    /// The small files before file k, and a byte of it.
+    Bytes,
+    /// The files before file k.
+    Files,
+}
+
 /// What the model leaves.
 ///
 /// # Errors
 /// When the case's files cannot be made.
-pub fn model(case: &Case, k: usize, kills: bool) -> io::Result<Left> {
+pub fn model(case: &Case, k: usize, kills: bool, after: After) -> io::Result<Left> {
     let (_folder, ground) = ground(case)?;
     let began_ns = now_ns();
-    let bytes = k as u32 * SMALL_BYTES + 1;
+    let after = match after {
+        After::Bytes => format!("--kill-after-bytes={}", k as u32 * SMALL_BYTES + 1),
+        After::Files => format!("--kill-after-file={k}"),
+    };
     let signal = if kills { "KILL" } else { "TERM" };
-    let mut args = vec![
-        format!("--kill-after-bytes={bytes}").into_bytes(),
-        format!("--kill-signal={signal}").into_bytes(),
-    ];
+    let mut args = vec![after.into_bytes(), format!("--kill-signal={signal}").into_bytes()];
     args.extend(arguments(case, &ground));
     let ran = run_with_hosts(&ground, &args, Hosts::Refused);
     Ok(Left { code: i32::from(ran.exit_code), tree: left(&ground, began_ns, case, k) })
+}
+
+impl Left {
+    /// Without file k of the destination, whatever its name, and the folder in which parts are kept.
+    pub fn without_file(mut self, k: usize) -> Left {
+        let (name, temporary, alone) = (k.to_string(), format!(".{k}.XXXXXX"), format!("{k}.XXXXXX"));
+        self.tree.retain(|line| {
+            let path = line.split(": ").next().unwrap_or_default();
+            let (folder, last) = path.rsplit_once('/').unwrap_or(("", path));
+            let is_file_k = [name.as_str(), &temporary, &alone, &format!("{k}~")].contains(&last);
+            folder.starts_with("src") || !(is_file_k || last == ".part")
+        });
+        self
+    }
 }
 
 /// Whether some of the file has come, under its own name or a temporary one.

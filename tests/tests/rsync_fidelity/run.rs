@@ -23,9 +23,9 @@ use super::words;
 pub struct Seen {
     /// The exit code; 128 and the signal's number for one that a signal ended.
     pub code: i32,
-    /// Lines of `-i` and `-v` about entries, in order.
+    /// Lines of `-i` and `-v` about entries, in order, with those about deletions unless it pulls.
     pub items: Vec<String>,
-    /// Other lines on standard output: deletions, messages, statistics.
+    /// Other lines on standard output: messages, statistics.
     pub messages: Vec<String>,
     /// Lines on standard error.
     pub errors: Vec<String>,
@@ -59,10 +59,20 @@ pub fn version() -> Option<String> {
 /// # Errors
 /// When the case's files cannot be made, or rsync not be started.
 pub fn real(case: &Case) -> io::Result<Seen> {
+    real_under(case, |_| Vec::new())
+}
+
+/// As [`real`], started by the words that `wrapper` gives for the folder in which it runs.
+///
+/// # Errors
+/// As [`real`].
+pub fn real_under(case: &Case, wrapper: impl Fn(&Path) -> Vec<String>) -> io::Result<Seen> {
     let (_folder, ground) = ground(case)?;
     let began_ns = now_ns();
     let output = Command::new("timeout")
-        .args(["-s", "KILL", "60", "rsync"])
+        .args(["-s", "KILL", "60"])
+        .args(wrapper(&ground))
+        .arg("rsync")
         .args(arguments(case, &ground).iter().map(|arg| OsStr::from_bytes(arg)))
         .current_dir(&ground)
         .env_clear()
@@ -72,7 +82,7 @@ pub fn real(case: &Case) -> io::Result<Seen> {
         .output()?;
     let code = output.status.code().unwrap_or_else(|| 128 + output.status.signal().unwrap_or(0));
     let lines = |bytes: &[u8]| bytes.split(|&byte| byte == b'\n').map(<[u8]>::to_vec).collect::<Vec<_>>();
-    Ok(seen(&ground, began_ns, code, &lines(&output.stdout), &lines(&output.stderr)))
+    Ok(seen(case, &ground, began_ns, code, &lines(&output.stdout), &lines(&output.stderr)))
 }
 
 /// Runs the model on a copy of its own.
@@ -80,9 +90,19 @@ pub fn real(case: &Case) -> io::Result<Seen> {
 /// # Errors
 /// When the case's files cannot be made.
 pub fn model(case: &Case) -> io::Result<Modelled> {
+    model_with(case, &[])
+}
+
+/// As [`model`], with options of the model's own.
+///
+/// # Errors
+/// As [`model`].
+pub fn model_with(case: &Case, own: &[&str]) -> io::Result<Modelled> {
     let (_folder, ground) = ground(case)?;
     let began_ns = now_ns();
-    let ran = run_with_hosts(&ground, &arguments(case, &ground), Hosts::AllHere);
+    let mut args: Vec<Vec<u8>> = own.iter().map(|arg| arg.as_bytes().to_vec()).collect();
+    args.extend(arguments(case, &ground));
+    let ran = run_with_hosts(&ground, &args, Hosts::AllHere);
     let lines = |stream| {
         let of = ran.lines.iter().filter(|line| line.stream == stream);
         of.map(|line| line.text.clone()).collect::<Vec<_>>()
@@ -91,7 +111,7 @@ pub fn model(case: &Case) -> io::Result<Modelled> {
     if let Some(said) = errors.iter().find(|line| line.starts_with(b"sim rsync: ")) {
         return Ok(Modelled::Refused(String::from_utf8_lossy(said).into_owned()));
     }
-    Ok(Modelled::Seen(seen(&ground, began_ns, i32::from(ran.exit_code), &lines(Stream::Out), &errors)))
+    Ok(Modelled::Seen(seen(case, &ground, began_ns, i32::from(ran.exit_code), &lines(Stream::Out), &errors)))
 }
 
 pub fn ground(case: &Case) -> io::Result<(TempDir, std::path::PathBuf)> {
@@ -112,7 +132,9 @@ pub fn arguments(case: &Case, ground: &Path) -> Vec<Vec<u8>> {
     case.args.iter().map(|arg| words::replace(arg, mark, here)).collect()
 }
 
-fn seen(ground: &Path, began_ns: i64, code: i32, out: &[Vec<u8>], errors: &[Vec<u8>]) -> Seen {
+fn seen(case: &Case, ground: &Path, began_ns: i64, code: i32, out: &[Vec<u8>], errors: &[Vec<u8>]) -> Seen {
+    let sources = &case.args[..case.args.len().saturating_sub(1)];
+    let pulls = sources.iter().any(|arg| arg.starts_with(b"host:"));
     let here = ground.as_os_str().as_bytes();
     let clean = |lines: &[Vec<u8>]| -> Vec<String> {
         lines.iter().filter_map(|line| words::cleaned(line, here)).collect()
@@ -122,8 +144,9 @@ fn seen(ground: &Path, began_ns: i64, code: i32, out: &[Vec<u8>], errors: &[Vec<
     if errors.first().is_some_and(|line| line.starts_with("rsync  version")) {
         errors = vec!["(usage)".to_owned(), errors.pop().unwrap_or_default()];
     }
+    // Who pulls prints deletions by another process than the rest, so that their order is a matter of time.
     let (messages, items): (Vec<String>, Vec<String>) =
-        out.into_iter().partition(|line| words::is_message(line));
+        out.into_iter().partition(|line| words::is_message(line) && (pulls || !words::is_deletion(line)));
     let mut tree = tree::look(ground, began_ns);
     mask_backup_folders(&mut tree);
     Seen { code, items, messages, errors, tree }

@@ -57,6 +57,11 @@ const DEBUGGING: [&str; 6] = [
     "[generator] ",
 ];
 
+/// Whether a line tells of a deletion.
+pub fn is_deletion(line: &str) -> bool {
+    line.starts_with("*deleting ") || line.starts_with("deleting ")
+}
+
 /// Whether a line is none of those that tell of an entry in the order of the list.
 pub fn is_message(line: &str) -> bool {
     MESSAGES.iter().any(|start| line.starts_with(start)) || ENDS.iter().any(|end| line.ends_with(end))
@@ -89,6 +94,10 @@ pub fn cleaned(line: &[u8], ground: &[u8]) -> Option<String> {
     // Whether the last words of the other side still find somebody to read them is a race.
     if line.ends_with("write error: Broken pipe (32)") {
         return None;
+    }
+    if let Some((before, after)) = line.split_once("unexpectedly closed (") {
+        let after = after.trim_start_matches(|digit: char| digit.is_ascii_digit());
+        return Some(format!("{before}unexpectedly closed (...{after}"));
     }
     Some(without_place(&line))
 }

@@ -30,6 +30,14 @@ pub(super) enum Alternative {
     Compare(Stat),
 }
 
+/// How copying a found file ended.
+enum Copied {
+    Here,
+    /// No temporary file could be made or renamed; it was said.
+    NoTemporary,
+    Failed,
+}
+
 /// How well a file of a folder fits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Fit {
@@ -57,7 +65,7 @@ impl<E: Env> Receiving<'_, E> {
         for (alt, stat) in candidates {
             let fit = if !self.is_unchanged(entry, &stat, &alt) {
                 Fit::Exists
-            } else if self.changes(entry, Some(&stat), Changes::default()) == Changes::default() {
+            } else if self.has_attributes(entry, &stat) {
                 Fit::Exact
             } else {
                 Fit::SameContent
@@ -89,14 +97,14 @@ impl<E: Env> Receiving<'_, E> {
                         self.make_parents(path);
                     }
                     if self.env.write_disk(|disk, now| disk.link(&alt, path, now)).is_err() {
-                        return self.copy_here(index, path, &alt, &alt_stat, pass);
+                        return self.copy_here(index, path, (fit, &alt, &alt_stat), pass);
                     }
                 }
                 self.tell(index, Changes::LOCAL | Changes::LINKED, b"", pass);
                 self.say_kept(entry, Changes::default());
                 Found::Done
             }
-            _ => self.copy_here(index, path, &alt, &alt_stat, pass),
+            _ => self.copy_here(index, path, (fit, &alt, &alt_stat), pass),
         }
     }
 
@@ -115,7 +123,7 @@ impl<E: Env> Receiving<'_, E> {
                 || self.env.read_disk(|disk| disk.read_link(&alt)).is_ok_and(|target| target == entry.target);
             let fit = if !same {
                 Fit::Exists
-            } else if self.changes(entry, Some(&stat), Changes::default()) == Changes::default() {
+            } else if self.has_attributes(entry, &stat) {
                 Fit::Exact
             } else {
                 Fit::SameContent
@@ -152,38 +160,61 @@ impl<E: Env> Receiving<'_, E> {
     }
 
     /// Copies the found file to its place, and gives it its attributes.
-    fn copy_here(&self, index: usize, path: &[u8], alt: &[u8], alt_stat: &Stat, pass: &mut Pass) -> Found {
+    fn copy_here(
+        &self,
+        index: usize,
+        path: &[u8],
+        (fit, alt, alt_stat): (Fit, &[u8], &Stat),
+        pass: &mut Pass,
+    ) -> Found {
         let entry = &self.list[index];
         if !self.options.dry_run {
-            // It goes through a temporary file, too.
-            let at = temporary_path(path, self.temp_folder().as_deref(), *b"XXXXXX");
-            if self.options.temp_dir.is_some() && at.split(|&byte| byte == b'/').any(|part| part == b"..") {
-                self.cannot_make_temporary("generator", &at, &errno::error(errno::EINVAL));
-                return Found::Nothing;
+            match self.copy_from(path, alt, entry) {
+                Copied::Here => {}
+                Copied::NoTemporary => return Found::Nothing,
+                Copied::Failed => return Found::Basis(*alt_stat, alt.to_vec()),
             }
-            let copied = self.env.read_disk(|disk| disk.read(alt)).and_then(|content| {
-                if self.options.relative {
-                    self.make_parents(path);
-                }
-                self.env.write_disk(|disk, now| disk.write(path, content, 0o600, now))
-            });
-            if copied.is_err() {
-                return Found::Basis(*alt_stat, alt.to_vec());
-            }
-            self.set_attributes(path, entry, Some(self.mode(entry, None)), true);
         }
-        let changes = self.changes(entry, Some(alt_stat), Changes::LOCAL);
+        let changes = self.changes_against(entry, Some(alt_stat), None, Changes::LOCAL);
         self.tell(index, changes, b"", pass);
-        if changes == Changes::LOCAL {
+        if fit == Fit::Exact {
             self.say_kept(entry, Changes::default());
         }
         Found::Done
     }
 
+    /// Copies a file through a temporary one, which gets the entry's attributes before its name.
+    fn copy_from(&self, path: &[u8], alt: &[u8], entry: &Entry) -> Copied {
+        let mode = self.mode(entry, None);
+        let at = match self.options.inplace {
+            true => path.to_vec(),
+            false => temporary_path(path, self.temp_folder().as_deref(), self.env.temp_suffix()),
+        };
+        let leads_up = at.split(|&byte| byte == b'/').any(|part| part == b"..");
+        if !self.options.inplace && self.options.temp_dir.is_some() && leads_up {
+            let shown = [&at[..at.len() - 6], b"XXXXXX"].concat();
+            self.cannot_make_temporary("generator", &shown, &errno::error(errno::EINVAL));
+            return Copied::NoTemporary;
+        }
+        if self.options.relative {
+            self.make_parents(path);
+        }
+        let copied = self.env.read_disk(|disk| disk.read(alt)).and_then(|content| {
+            self.env.write_disk(|disk, now| disk.write(&at, content, (mode | 0o200) & 0o700, now))
+        });
+        if copied.is_err() {
+            return Copied::Failed;
+        }
+        self.set_attributes(&at, entry, Some(mode), true);
+        match self.options.inplace || self.rename(&at, path) {
+            true => Copied::Here,
+            false => Copied::NoTemporary,
+        }
+    }
+
     fn candidates<'b>(&'b self, entry: &'b Entry) -> impl Iterator<Item = (Vec<u8>, Stat)> + 'b {
         self.options.alt_dests.iter().filter_map(move |dir| {
-            let alt = join(&join(&self.destination.folder, dir), &entry.name);
-            let alt = if dir.starts_with(b"/") { join(dir, &entry.name) } else { alt };
+            let alt = join(&self.destination.alternative(dir), self.shown(entry));
             let stat = self.env.read_disk(|disk| disk.lstat(&alt)).ok()?;
             Some((alt, stat))
         })

@@ -60,7 +60,18 @@ impl<E: Env> Receiving<'_, E> {
 
     /// What `-i` says of an entry: `existing` is what stood in its place, if anything of its kind.
     pub(super) fn changes(&self, entry: &Entry, existing: Option<&Stat>, done: Changes) -> Changes {
-        let Some(stat) = existing else { return done | Changes::NEW };
+        self.changes_against(entry, existing, existing, done)
+    }
+
+    /// As [`Self::changes`], held against something that need not be what it replaces.
+    pub(super) fn changes_against(
+        &self,
+        entry: &Entry,
+        compared: Option<&Stat>,
+        existing: Option<&Stat>,
+        done: Changes,
+    ) -> Changes {
+        let Some(stat) = compared else { return done | Changes::NEW };
         let mut changes = done;
         if entry.kind == Kind::File && entry.size != stat.size {
             changes |= Changes::SIZE;
@@ -70,7 +81,7 @@ impl<E: Env> Receiving<'_, E> {
         if (keeps && !self.same_time(entry.mtime_ns, stat.mtime_ns)) || (!keeps && moved) {
             changes |= Changes::TIME;
         }
-        if entry.kind != Kind::Symlink && self.mode(entry, existing) != stat.mode {
+        if entry.kind != Kind::Symlink && self.modes_differ(entry, existing, stat) {
             changes |= Changes::MODE;
         }
         if self.sets_owner() && entry.uid != stat.uid {
@@ -82,19 +93,55 @@ impl<E: Env> Receiving<'_, E> {
         changes
     }
 
+    /// Whether something of another folder has all attributes that the entry is to have. Unlike for `-i`, the time
+    /// of a folder counts with `-O`, too.
+    pub(super) fn has_attributes(&self, entry: &Entry, stat: &Stat) -> bool {
+        let times = self.options.times && !(entry.kind == Kind::Symlink && self.options.omit_link_times);
+        (!times || self.same_time(entry.mtime_ns, stat.mtime_ns))
+            && (entry.kind == Kind::Symlink || !self.modes_differ(entry, None, stat))
+            && !(self.sets_owner() && entry.uid != stat.uid)
+            && !(self.sets_group(entry) && entry.gid != stat.gid)
+    }
+
+    /// Whether `-i` tells of the mode: `existing` is what the entry replaces, `compared` what it is held against.
+    fn modes_differ(&self, entry: &Entry, existing: Option<&Stat>, compared: &Stat) -> bool {
+        let executable = |mode: u32| mode & 0o111 != 0;
+        if self.options.perms {
+            entry.mode != compared.mode
+        } else {
+            self.options.executability && executable(self.mode(entry, existing)) != executable(compared.mode)
+        }
+    }
+
     /// Gives what stands at `path` the entry's owner, time and mode. `accurate` sets a time that differs by less
     /// than what makes `-i` speak.
-    pub(super) fn set_attributes(&self, path: &[u8], entry: &Entry, mode: Option<u32>, accurate: bool) {
+    ///
+    /// Gives how it looked after it got its owner, if that took setuid or setgid away: rsync looks again then, and
+    /// holds what it sees against the entry for `-i`.
+    pub(super) fn set_attributes(
+        &self,
+        path: &[u8],
+        entry: &Entry,
+        mode: Option<u32>,
+        accurate: bool,
+    ) -> Option<Stat> {
         if self.options.dry_run {
-            return;
+            return None;
         }
-        let Ok(stat) = self.env.read_disk(|disk| disk.lstat(path)) else { return };
+        let mut seen = None;
+        let Ok(mut stat) = self.env.read_disk(|disk| disk.lstat(path)) else { return None };
         let owner = User {
             uid: if self.sets_owner() { entry.uid } else { stat.uid },
             gid: if self.sets_group(entry) { entry.gid } else { stat.gid },
         };
         if owner != (User { uid: stat.uid, gid: stat.gid }) {
             self.attempt("chown", path, self.env.write_disk(|disk, now| disk.chown(path, owner, now)));
+            if stat.mode & 0o6000 != 0
+                && let Ok(changed) = self.env.read_disk(|disk| disk.lstat(path))
+            {
+                stat = changed;
+                seen = Some(changed);
+            }
         }
         let same_time =
             |one: i64, other: i64| if accurate { one == other } else { self.same_time(one, other) };
@@ -109,9 +156,10 @@ impl<E: Env> Receiving<'_, E> {
             let set = self.env.write_disk(|disk, now| disk.chmod(path, mode, now));
             self.attempt("failed to set permissions on", path, set);
         }
+        seen
     }
 
-    fn attempt(&self, what: &str, path: &[u8], result: std::io::Result<()>) {
+    pub(super) fn attempt(&self, what: &str, path: &[u8], result: std::io::Result<()>) {
         if let Err(error) = result {
             self.console.error(
                 [

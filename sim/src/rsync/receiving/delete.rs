@@ -182,7 +182,6 @@ impl<E: Env> Receiving<'_, E> {
         let entries = match self.env.read_disk(|disk| disk.read_dir(path)) {
             Ok(entries) => entries,
             Err(error) if error.raw_os_error() == Some(errno::ENOENT) => return Vec::new(),
-            Err(error) if error.raw_os_error() == Some(errno::ENOTDIR) => return Vec::new(),
             Err(error) => {
                 self.console.error(
                     [
@@ -192,6 +191,8 @@ impl<E: Env> Receiving<'_, E> {
                     ]
                     .concat(),
                 );
+                // What it holds may be what is to stay elsewhere: it counts as the sender's own errors do.
+                self.trouble.borrow_mut().general = true;
                 return Vec::new();
             }
         };

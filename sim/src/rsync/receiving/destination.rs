@@ -32,6 +32,16 @@ impl Destination {
             None => join(&self.folder, name),
         }
     }
+
+    /// Where a folder of `--link-dest` and its kin lies. With `-n`, from a folder that is not there its own first
+    /// step upwards is taken.
+    pub fn alternative(&self, dir: &[u8]) -> Vec<u8> {
+        match dir.strip_prefix(b"../") {
+            _ if dir.starts_with(b"/") => dir.to_vec(),
+            Some(rest) if self.missing => join(split(&self.folder).0, rest),
+            _ => join(&self.folder, dir),
+        }
+    }
 }
 
 /// Decides what the destination argument means for this list, and makes its folder. `listed` counts names that
@@ -105,7 +115,7 @@ pub(super) fn choose(
     let parent = split(&path).0.to_vec();
     match env.read_disk(|disk| disk.stat(&parent)) {
         Ok(stat) if stat.kind == Kind::Folder => {}
-        _ if options.dry_run => {}
+        _ if options.dry_run && options.mkpath => {}
         result => {
             let error = result.err().unwrap_or_else(|| errno::error(errno::ENOTDIR));
             cannot(console, "change_dir#3", &parent, b" failed: ", &error);
@@ -132,7 +142,7 @@ pub(super) fn check_folders(
         _ => "--link-dest",
     };
     for dir in &options.alt_dests {
-        let path = place(dir);
+        let path = destination.alternative(dir);
         let wrong = match kind(&path) {
             Some(Kind::Folder) => continue,
             Some(_) => "is not a dir",

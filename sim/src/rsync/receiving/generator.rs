@@ -1,5 +1,6 @@
 //! The generator: goes through the list in order, decides what each entry needs, and asks for content.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -7,17 +8,16 @@ use tokio::io::AsyncWrite;
 use tokio::sync::mpsc::UnboundedReceiver;
 
 use super::delete::Surplus;
-use super::{Basis, Receiving, Told};
-use crate::disk::{Kind, Stat};
-use crate::rsync::delta::Signature;
+use super::{Receiving, Told};
+use crate::disk::{Kind, Stat, errno};
 use crate::rsync::env::{Env, race};
 use crate::rsync::file_list::Entry;
 use crate::rsync::itemize::Changes;
 use crate::rsync::options::DeleteWhen;
-use crate::rsync::paths::{is_below, join, split};
+use crate::rsync::paths::{is_below, split};
 use crate::rsync::sender::Trouble;
 use crate::rsync::stop::Stop;
-use crate::rsync::wire::{Message, Outbound, Request};
+use crate::rsync::wire::{Message, Outbound};
 
 /// How far the generator runs ahead of what it has written: rsync's output buffer.
 const QUEUE_BYTES: usize = 32 * 1024;
@@ -32,22 +32,27 @@ pub(super) struct Pass {
     skip: Option<Bytes>,
     /// With `-n`: nothing below this folder exists, whatever the disk says.
     missing: Option<Bytes>,
+    /// Folders that are not made, with what is below them: their times are not set.
+    unmade: BTreeSet<Bytes>,
     /// Folders that got a mode for the time of the transfer only.
     retouch: Vec<usize>,
+    /// The folder of the entry before this one.
+    parent: Option<Bytes>,
     /// Surplus that is deleted at the end (`--delete-delay`).
     delayed: Vec<Surplus>,
     /// The second try of files that came wrong.
-    redo: bool,
-    queued_bytes: usize,
+    pub redo: bool,
+    pub queued_bytes: usize,
 }
 
 impl Pass {
     pub fn skip_below(&mut self, folder: &Entry) {
+        self.unmade.insert(folder.name.clone());
         self.skip = Some(folder.name.clone());
     }
 
     pub fn missing_below(&mut self, folder: &Entry) {
-        self.missing = Some(folder.name.clone());
+        self.missing.get_or_insert_with(|| folder.name.clone());
     }
 
     pub fn retouch(&mut self, index: usize) {
@@ -63,16 +68,21 @@ impl<E: Env> Receiving<'_, E> {
         mut hear: UnboundedReceiver<Told>,
     ) -> Result<(), Stop> {
         let mut pass = Pass::default();
+        if self.options.delete == Some(DeleteWhen::Before) {
+            self.delete_everywhere(&mut pass);
+        }
         if self.options.output.verbose > 1 && !self.nothing_comes {
             self.console.info(match self.whole_file {
                 true => "delta-transmission disabled for local transfer or --whole-file",
                 false => "delta-transmission enabled",
             });
         }
-        if self.options.delete == Some(DeleteWhen::Before) {
-            self.delete_everywhere(&mut pass);
-        }
+        let first_flush = self.first_flush();
         for index in 0..self.list.len() {
+            if first_flush == Some(index) {
+                pass.queued_bytes = 0;
+                self.flush(outbound).await?;
+            }
             self.process(index, &mut pass);
             if pass.queued_bytes >= QUEUE_BYTES {
                 pass.queued_bytes = 0;
@@ -106,9 +116,22 @@ impl<E: Env> Receiving<'_, E> {
         self.end_phase(outbound).await
     }
 
+    /// Before which entry the generator first hands on what it has to say, however little: when it has gone through
+    /// the first of the lists that come folder by folder, or, of a whole list, through the first entry.
+    fn first_flush(&self) -> Option<usize> {
+        if !self.options.is_incremental() {
+            return Some(1);
+        }
+        let in_first_list = self.list.iter().filter(|entry| !entry.name.contains(&b'/')).count();
+        let is_folder = |(_, entry): &(usize, &Entry)| entry.is_folder() && entry.name.as_ref() != b".";
+        let mut folders = self.list.iter().enumerate().filter(is_folder).map(|(index, _)| index);
+        // To a list of one entry the second one is read at once.
+        folders.nth(usize::from(in_first_list == 1))
+    }
+
     /// What the sender must know for the exit code and the statistics.
     fn sum_up(&self) {
-        let Trouble { general, vanished, delete_limit } = *self.trouble.borrow();
+        let Trouble { general, vanished, delete_limit, .. } = *self.trouble.borrow();
         let counts = Message::Counts {
             created: *self.created.borrow(),
             deleted: *self.deleted.borrow(),
@@ -162,7 +185,7 @@ impl<E: Env> Receiving<'_, E> {
         for folder in self.list.iter().filter(|entry| entry.is_folder()) {
             let path = self.path(folder);
             if self.env.read_disk(|disk| disk.lstat(&path)).is_ok_and(|stat| stat.kind == Kind::Folder)
-                || folder.top
+                || folder.name.as_ref() == b"."
             {
                 for surplus in self.surplus_in(folder, pass) {
                     self.delete_surplus(&surplus, pass);
@@ -190,25 +213,40 @@ impl<E: Env> Receiving<'_, E> {
     /// Decides about one entry.
     fn process(&self, index: usize, pass: &mut Pass) {
         let entry = &self.list[index];
+        if entry.unreadable {
+            self.trouble.borrow_mut().general = true;
+        }
         if let Some(folder) = &pass.skip {
             if is_below(&entry.name, folder) {
+                if entry.is_folder() {
+                    pass.unmade.insert(entry.name.clone());
+                }
                 return;
             }
             pass.skip = None;
         }
         let path = self.path(entry);
-        let mut stat = self.look(entry, &path);
+        let (mut stat, mut looked) = match self.look(entry, &path) {
+            Ok(stat) => (Some(stat), None),
+            Err(error) => (None, error.raw_os_error().filter(|&errno| errno != errno::ENOENT)),
+        };
         if let Some(folder) = &pass.missing {
             if is_below(&entry.name, folder) {
-                stat = None;
+                (stat, looked) = (None, None);
             } else {
                 pass.missing = None;
             }
         }
         if self.destination.missing {
-            stat = None;
+            (stat, looked) = (None, None);
+        } else if pass.missing.is_none() {
+            self.say_no_default_modes(entry, pass);
         }
-        if !pass.redo && self.is_passed_over(entry, stat.as_ref(), pass) {
+        if looked.is_none() && !pass.redo && self.is_passed_over(entry, stat.as_ref(), pass) {
+            // With a list that comes folder by folder, what it holds is gone through all the same.
+            if self.options.is_incremental() && !pass.unmade.contains(&entry.name) {
+                self.delete_here(entry, pass);
+            }
             return;
         }
         // A folder that was made for this run is new for all but --existing.
@@ -224,17 +262,39 @@ impl<E: Env> Receiving<'_, E> {
             Kind::Fifo | Kind::Socket if self.options.specials => {
                 self.make_special(index, &path, stat.as_ref(), pass);
             }
-            Kind::File => self.file(index, &path, stat, pass),
+            Kind::File => self.file(index, &path, (stat, looked), pass),
             _ => {
                 self.console.info([b"skipping non-regular file \"", entry.name.as_ref(), b"\""].concat());
             }
         }
     }
 
-    fn look(&self, entry: &Entry, path: &[u8]) -> Option<Stat> {
+    fn look(&self, entry: &Entry, path: &[u8]) -> std::io::Result<Stat> {
         // The destination itself may be reached through a symlink.
         let followed = entry.name.as_ref() == b".";
-        self.env.read_disk(|disk| if followed { disk.stat(path) } else { disk.lstat(path) }).ok()
+        self.env.read_disk(|disk| if followed { disk.stat(path) } else { disk.lstat(path) })
+    }
+
+    /// Without `-p` rsync looks for default modes at each folder that it comes into, and says so when something
+    /// else stands there.
+    fn say_no_default_modes(&self, entry: &Entry, pass: &mut Pass) {
+        let parent = split(&entry.name).0;
+        if self.options.perms || self.destination.solo.is_some() || pass.parent.as_deref() == Some(parent) {
+            return;
+        }
+        pass.parent = Some(Bytes::copy_from_slice(parent));
+        let path = self.destination.path(if parent.is_empty() { b"." } else { parent });
+        let errno = match self.env.read_disk(|disk| disk.stat(&path)) {
+            Ok(stat) if stat.kind == Kind::Folder => return,
+            Ok(_) => errno::EACCES,
+            Err(error) => error.raw_os_error().unwrap_or(0),
+        };
+        if errno == errno::ENOENT && self.options.dry_run {
+            return;
+        }
+        let after = format!(", ACL_TYPE_DEFAULT): {}, falling back on umask", errno::message(errno));
+        let line = [b"default_perms_for_dir: sys_acl_get_file(".as_slice(), parent, after.as_bytes()];
+        self.console.warning(line.concat());
     }
 
     /// `--existing` and `--ignore-existing`.
@@ -255,9 +315,6 @@ impl<E: Env> Receiving<'_, E> {
         if self.options.ignore_existing
             && stat.is_some_and(|stat| !(entry.is_folder() && stat.kind == Kind::Folder))
         {
-            if entry.is_folder() {
-                pass.skip_below(entry);
-            }
             if tells {
                 self.console.info([self.shown(entry), b" exists"].concat());
             }
@@ -292,150 +349,6 @@ impl<E: Env> Receiving<'_, E> {
         }
     }
 
-    /// A regular file: nothing to do, attributes only, or content.
-    fn file(&self, index: usize, path: &[u8], mut stat: Option<Stat>, pass: &mut Pass) {
-        let entry = &self.list[index];
-        if let Some(there) = &stat
-            && there.kind != Kind::File
-        {
-            if !self.make_room(&entry.name, there.kind, "regular file", pass) {
-                return;
-            }
-            stat = None;
-        }
-        if let Some(there) = &stat
-            && self.options.update
-            && !pass.redo
-            && self.is_newer(there.mtime_ns, entry.mtime_ns)
-        {
-            if self.options.output.verbose > 1 {
-                self.console.info([self.shown(entry), b" is newer"].concat());
-            }
-            return;
-        }
-        let mut basis = None;
-        if !pass.redo && !self.options.alt_dests.is_empty() {
-            match self.file_from_alternative(index, path, stat.as_ref(), pass) {
-                super::alternatives::Found::Done => return,
-                super::alternatives::Found::Basis(alt_stat, alt_path) => {
-                    stat = Some(alt_stat);
-                    basis = Some(alt_path);
-                }
-                super::alternatives::Found::Nothing => {}
-            }
-        }
-        let partial = self.partial_path(entry).filter(|path| {
-            self.env.read_disk(|disk| disk.lstat(path)).is_ok_and(|stat| stat.kind == Kind::File)
-        });
-        if let Some(there) = &stat
-            && !pass.redo
-        {
-            if self.is_unchanged(entry, there, path) {
-                let changes = self.changes(entry, stat.as_ref(), Changes::default());
-                self.tell(index, changes, b"", pass);
-                self.say_kept(entry, changes);
-                self.set_attributes(
-                    path,
-                    entry,
-                    Some(self.mode(entry, stat.as_ref())),
-                    self.options.checksum,
-                );
-                if let Some(partial) = partial {
-                    self.forget_partial(&partial);
-                }
-                return;
-            }
-            if self.options.append && there.size >= entry.size {
-                return;
-            }
-        }
-        let elsewhere = partial.as_deref().or(basis.as_deref());
-        if let Some(elsewhere) = elsewhere
-            && let Ok(found) = self.env.read_disk(|disk| disk.lstat(elsewhere))
-        {
-            self.base_modes.borrow_mut().insert(index as u32, found.mode);
-        }
-        self.request(index, elsewhere.unwrap_or(path), stat.as_ref(), pass);
-    }
-
-    fn request(&self, index: usize, basis_path: &[u8], stat: Option<&Stat>, pass: &mut Pass) {
-        let entry = &self.list[index];
-        let mut done = Changes::TRANSFER;
-        if self.options.checksum {
-            done |= Changes::CONTENT;
-        }
-        let mut request = Request {
-            index: index as u32,
-            changes: self.changes(entry, stat, done),
-            in_place: self.options.inplace,
-            ..Request::default()
-        };
-        if request.changes.has(Changes::NEW) {
-            self.created.borrow_mut().count(Kind::File);
-        }
-        let wants_basis = !self.whole_file || self.options.append;
-        if wants_basis
-            && !self.options.dry_run
-            && let Ok(content) = self.env.read_disk(|disk| disk.read(basis_path))
-            && !content.is_empty()
-        {
-            let append = self.options.append && !pass.redo && stat.is_some();
-            request.append = append;
-            request.signature = if append {
-                Signature { file_bytes: content.len() as u64, ..Signature::default() }
-            } else {
-                Signature::of(&content, self.options.block_size)
-            };
-            let basis = Basis { content, signature: request.signature.clone(), append };
-            self.bases.borrow_mut().insert(index as u32, basis);
-        }
-        pass.queued_bytes += 16 + request.signature.blocks.len() * 12;
-        self.queue.borrow_mut().push(Message::Request(request));
-    }
-
-    /// rsync's quick check, or what takes its place.
-    pub(super) fn is_unchanged(&self, entry: &Entry, stat: &Stat, path: &[u8]) -> bool {
-        if entry.size != stat.size {
-            return false;
-        }
-        if self.options.checksum {
-            return self
-                .env
-                .read_disk(|disk| disk.digest(path))
-                .is_ok_and(|digest| Some(digest) == entry.checksum);
-        }
-        if self.options.size_only {
-            return true;
-        }
-        !self.options.ignore_times && self.same_time(entry.mtime_ns, stat.mtime_ns)
-    }
-
-    /// Whether the destination's time is past the source's, as `-u` sees it: in whole seconds, and with a window
-    /// so many earlier.
-    fn is_newer(&self, there_ns: i64, entry_ns: i64) -> bool {
-        let seconds = |ns: i64| ns.div_euclid(1_000_000_000);
-        seconds(entry_ns).saturating_sub(seconds(there_ns)) < self.options.modify_window
-    }
-
-    /// Where a part of a file is kept with `--partial-dir`.
-    pub(super) fn partial_path(&self, entry: &Entry) -> Option<Vec<u8>> {
-        let dir = self.options.partial_dir.as_ref()?;
-        let path = self.path(entry);
-        let (folder, name) = split(&path);
-        Some(join(&if dir.starts_with(b"/") { dir.clone() } else { join(folder, dir) }, name))
-    }
-
-    /// Removes a kept part, and its folder when it was the last one.
-    pub(super) fn forget_partial(&self, partial: &[u8]) {
-        if self.options.dry_run {
-            return;
-        }
-        let _ = self.env.write_disk(|disk, now| disk.remove_file(partial, now));
-        if self.options.partial_dir.as_ref().is_some_and(|dir| !dir.starts_with(b"/")) {
-            let _ = self.env.write_disk(|disk, now| disk.remove_dir(split(partial).0, now));
-        }
-    }
-
     /// Gives folders their times, which the transfer has changed, and the modes that it had to lift.
     fn touch_up_folders(&self, pass: &Pass) {
         if self.options.dry_run {
@@ -451,7 +364,8 @@ impl<E: Env> Receiving<'_, E> {
                 continue;
             }
             let path = self.path(folder);
-            if self.env.read_disk(|disk| disk.stat(&path)).is_ok_and(|stat| stat.kind == Kind::Folder) {
+            // Whatever stands there by now gets the time, unless the folder was given up.
+            if !pass.unmade.contains(&folder.name) {
                 self.set_attributes(&path, folder, lifted.then_some(folder.mode), false);
             }
         }

@@ -33,7 +33,7 @@ impl<E: Env> Receiving<'_, E> {
         match existing.is_none().then(|| self.other_from_alternative(index, path, pass)).flatten() {
             Some(Alternative::Done | Alternative::Quiet) => {}
             Some(Alternative::Compare(stat)) => {
-                self.tell(index, self.changes(entry, Some(&stat), done), b"", pass);
+                self.tell(index, self.changes_against(entry, Some(&stat), None, done), b"", pass);
             }
             None => self.tell(index, self.changes(entry, existing.as_ref(), done), b"", pass),
         }
@@ -52,10 +52,14 @@ impl<E: Env> Receiving<'_, E> {
                 && existing.is_none()
                 && self.env.read_disk(|disk| disk.stat(path)).is_ok_and(|stat| stat.mode & 0o2000 != 0);
             let mode = if inherited { mode | 0o2000 } else { mode };
-            let lifted = !self.is_root() && mode & 0o200 == 0;
-            self.set_attributes(path, entry, Some(if lifted { mode | 0o200 } else { mode }), false);
-            if lifted {
-                pass.retouch(index);
+            self.set_attributes(path, entry, Some(mode), false);
+            // Its owner is let in for the time of the transfer. Only what took writing away is taken away again.
+            if !self.is_root() && mode & 0o700 != 0o700 {
+                let lifted = self.env.write_disk(|disk, now| disk.chmod(path, mode | 0o700, now));
+                self.attempt("failed to modify permissions on", path, lifted);
+                if mode & 0o200 == 0 {
+                    pass.retouch(index);
+                }
             }
         }
         self.delete_here(entry, pass);
@@ -123,10 +127,10 @@ impl<E: Env> Receiving<'_, E> {
     /// It is there already: only attributes may differ.
     fn keep(&self, index: usize, path: &[u8], stat: Option<&Stat>, pass: &mut Pass) {
         let entry = &self.list[index];
-        let changes = self.changes(entry, stat, Changes::default());
+        let seen = self.set_attributes(path, entry, Some(self.mode(entry, stat)), false);
+        let changes = self.changes_against(entry, seen.as_ref().or(stat), stat, Changes::default());
         self.tell(index, changes, b"", pass);
         self.say_kept(entry, changes);
-        self.set_attributes(path, entry, Some(self.mode(entry, stat)), false);
     }
 
     /// Makes a link or special file, in one step over what stands there unless that is a folder.
@@ -190,7 +194,8 @@ impl<E: Env> Receiving<'_, E> {
             return;
         }
         let done = Changes::LOCAL | Changes::CONTENT;
-        self.tell(index, self.changes(entry, compared.as_ref(), done), b"", pass);
+        let replaced = stat.filter(|stat| stat.kind != Kind::Folder);
+        self.tell(index, self.changes_against(entry, compared.as_ref(), replaced, done), b"", pass);
     }
 
     fn put_in_place(&self, path: &[u8], make: &impl Fn(&[u8]) -> std::io::Result<()>) -> std::io::Result<()> {

@@ -8,7 +8,6 @@ use tokio::io::AsyncRead;
 use tokio::sync::mpsc::UnboundedSender;
 use xxhash_rust::xxh3::{Xxh3, xxh3_128};
 
-use super::backup::RECEIVER;
 use super::{Basis, InFlight, Received, Receiving, Told};
 use crate::disk::{Kind, errno};
 use crate::rsync::env::{Env, Progress, Signal};
@@ -76,6 +75,10 @@ impl<E: Env> Receiving<'_, E> {
         let entry = self.entry(index)?;
         if changes.has(Changes::TRANSFER) {
             received.transferred.push(entry.name.to_vec());
+            if self.options.dry_run {
+                received.stats.transferred += 1;
+                received.stats.transferred_size += entry.size;
+            }
         }
         self.console.item(entry, changes, note, b"");
         Ok(())
@@ -186,7 +189,7 @@ impl<E: Env> Receiving<'_, E> {
                 self.options.temp_dir.is_some() && at.split(|&byte| byte == b'/').any(|part| part == b"..");
             let opened = match leads_up {
                 true => Err(errno::error(errno::EINVAL)),
-                false => self.env.write_disk(|disk, now| disk.create_new(&at, mode & 0o700, now)),
+                false => self.env.write_disk(|disk, now| disk.create_new(&at, (mode | 0o200) & 0o700, now)),
             };
             (at, opened, "mkstemp")
         };
@@ -221,7 +224,7 @@ impl<E: Env> Receiving<'_, E> {
         self.cannot(role, "mkstemp", path, error);
     }
 
-    fn cannot(&self, role: &str, call: &str, path: &[u8], error: &io::Error) {
+    pub(super) fn cannot(&self, role: &str, call: &str, path: &[u8], error: &io::Error) {
         let (before, after) = (format!("rsync: [{role}] {call} "), format!(" failed: {}", show_errno(error)));
         self.console.error([before.as_bytes(), &quoted(path), after.as_bytes()].concat());
     }
@@ -276,8 +279,12 @@ impl<E: Env> Receiving<'_, E> {
             return self.report(Progress::Files(self.files_done.get()));
         }
         let again = phase == 0;
-        let kept = self.options.partial && !in_flight.in_place;
-        let what = if in_flight.in_place || kept { "put into place" } else { "discarded" };
+        // What --partial keeps is called discarded, too, but for a part that is written over once more.
+        let what = match self.partial_path(entry).filter(|_| !self.options.delay_updates) {
+            _ if in_flight.in_place => "retained",
+            Some(partial) if self.env.read_disk(|disk| disk.exists(&partial)) => "put into partial-dir",
+            _ => "discarded",
+        };
         let (word, end) = if again { ("WARNING", " (will try again).") } else { ("ERROR", ".") };
         let line = [
             format!("{word}: ").as_bytes(),
@@ -286,155 +293,16 @@ impl<E: Env> Receiving<'_, E> {
         ]
         .concat();
         if again {
-            self.console.warning(line);
+            // Only who asked for names hears of a file that will be tried again.
+            if self.options.prints_names() {
+                self.console.warning(line);
+            }
             let _ = tell.send(Told::Redo(index));
         } else {
             self.console.error(line);
         }
-        self.abandon(in_flight);
+        self.abandon(in_flight, false);
         Ok(())
-    }
-
-    /// Puts a complete file where it belongs.
-    fn settle(&self, mut in_flight: InFlight, entry: &Entry) {
-        if let Some(handle) = in_flight.handle.take() {
-            self.env.write_disk(|disk, _| disk.close(handle));
-        }
-        let path = self.path(entry);
-        let mode = in_flight.mode;
-        if in_flight.in_place {
-            self.set_attributes(&path, entry, Some(mode), true);
-            return;
-        }
-        let partial = self.partial_path(entry);
-        if self.options.delay_updates
-            && let Some(waiting) = &partial
-        {
-            self.make_partial_folder(waiting);
-            self.set_attributes(&in_flight.path, entry, Some(mode), true);
-            if self.rename(&in_flight.path, waiting) {
-                self.delayed.borrow_mut().push((in_flight.index, waiting.clone()));
-            }
-            return;
-        }
-        self.put_in_place_of(&in_flight.path, &path, entry, Some(mode));
-        if let Some(partial) = partial {
-            self.forget_partial(&partial);
-        }
-    }
-
-    /// Renames a file over its name, the old one backed up; with a mode it gets its attributes before.
-    fn put_in_place_of(&self, from: &[u8], path: &[u8], entry: &Entry, mode: Option<u32>) {
-        if self.options.backup && !self.back_up(&entry.name, path, RECEIVER) {
-            let _ = self.env.write_disk(|disk, now| disk.remove_file(from, now));
-            return;
-        }
-        if mode.is_some() {
-            self.set_attributes(from, entry, mode, true);
-        }
-        self.rename(from, path);
-    }
-
-    /// Renames, or copies from one file system to another; a failure is told and what was written removed.
-    fn rename(&self, from: &[u8], to: &[u8]) -> bool {
-        let result = self.env.write_disk(|disk, now| match disk.rename(from, to, now) {
-            Err(error) if error.raw_os_error() == Some(crate::disk::errno::EXDEV) => {
-                let (content, stat) = (disk.read(from)?, disk.lstat(from)?);
-                disk.write(to, content, stat.mode, now)?;
-                disk.chown(to, crate::disk::User { uid: stat.uid, gid: stat.gid }, now)?;
-                disk.chmod(to, stat.mode, now)?;
-                disk.set_mtime(to, stat.mtime_ns, now)?;
-                disk.remove_file(from, now)
-            }
-            result => result,
-        });
-        if let Err(error) = &result {
-            self.console.error(
-                [
-                    b"rsync: [receiver] rename ".as_slice(),
-                    &quoted(from),
-                    b" -> ",
-                    &quoted(to),
-                    format!(": {}", show_errno(error)).as_bytes(),
-                ]
-                .concat(),
-            );
-            let _ = self.env.write_disk(|disk, now| disk.remove_file(from, now));
-        }
-        result.is_ok()
-    }
-
-    /// `--delay-updates`: all files of the run are renamed now, in the order of the list.
-    fn put_delayed_in_place(&self) {
-        let mut delayed = self.delayed.take();
-        delayed.sort();
-        for (index, from) in delayed {
-            let entry = &self.list[index as usize];
-            let path = self.path(entry);
-            self.put_in_place_of(&from, &path, entry, None);
-            self.forget_partial(&from);
-        }
-    }
-
-    /// A file did not come to its end: its temporary goes, or is kept as `--partial` says.
-    pub(super) fn abandon(&self, mut in_flight: InFlight) {
-        if let Some(handle) = in_flight.handle.take() {
-            self.env.write_disk(|disk, _| disk.close(handle));
-        }
-        if in_flight.in_place {
-            return;
-        }
-        let entry = &self.list[in_flight.index as usize];
-        if self.options.partial && in_flight.got_literal {
-            match self.partial_path(entry) {
-                Some(partial) => {
-                    self.make_partial_folder(&partial);
-                    self.set_attributes(&in_flight.path, entry, Some(in_flight.mode), true);
-                    // Its time stays that of the last byte.
-                    let _ = self.env.write_disk(|disk, now| disk.set_mtime(&in_flight.path, now, now));
-                    self.rename(&in_flight.path, &partial);
-                }
-                None => {
-                    let path = self.path(entry);
-                    self.set_attributes(&in_flight.path, entry, Some(in_flight.mode), true);
-                    // A part must not look like the newest file there is: rsync dates it to 1970.
-                    let _ = self.env.write_disk(|disk, now| disk.set_mtime(&in_flight.path, 0, now));
-                    self.rename(&in_flight.path, &path);
-                }
-            }
-            return;
-        }
-        let _ = self.env.write_disk(|disk, now| disk.remove_file(&in_flight.path, now));
-    }
-
-    fn make_partial_folder(&self, partial: &[u8]) {
-        let folder = split(partial).0;
-        if !self.env.read_disk(|disk| disk.exists(folder)) {
-            let _ = self.env.write_disk(|disk, now| disk.create_dir(folder, 0o700, now));
-        }
-    }
-
-    fn copy_to_backup(&self, name: &[u8], path: &[u8]) {
-        let Ok((content, stat)) =
-            self.env.read_disk(|disk| Ok::<_, io::Error>((disk.read(path)?, disk.lstat(path)?)))
-        else {
-            return;
-        };
-        // The file itself stays where it is; its backup is a new one, with what is preserved of the old one.
-        let Some(to) = self.backup_path(name, path) else { return };
-        let sets_owner = self.sets_owner();
-        let copied = self.env.write_disk(|disk, now| {
-            let _ = disk.remove_file(&to, now);
-            disk.write(&to, content, stat.mode, now)?;
-            disk.chmod(&to, stat.mode, now)?;
-            if sets_owner {
-                disk.chown(&to, crate::disk::User { uid: stat.uid, gid: stat.gid }, now)?;
-            }
-            if self.options.times { disk.set_mtime(&to, stat.mtime_ns, now) } else { Ok(()) }
-        });
-        if copied.is_ok() {
-            self.say_backed_up(name, &to);
-        }
     }
 
     pub(super) fn temp_folder(&self) -> Option<Vec<u8>> {

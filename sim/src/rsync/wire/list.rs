@@ -13,6 +13,7 @@ const CONTENT: u8 = 8;
 const IMPLIED: u8 = 16;
 const TOP: u8 = 32;
 const CHECKSUM: u8 = 64;
+const UNREADABLE: u8 = 128;
 
 /// The bytes of some entries, in pieces of at most about `piece_bytes`.
 pub fn encode_list(entries: &[Entry], piece_bytes: usize) -> Vec<Bytes> {
@@ -67,6 +68,7 @@ fn encode_entry(out: &mut Vec<u8>, entry: &Entry, previous: Option<&Entry>) {
         (entry.implied, IMPLIED),
         (entry.top, TOP),
         (entry.checksum.is_some(), CHECKSUM),
+        (entry.unreadable, UNREADABLE),
     ] {
         if set {
             flags |= flag;
@@ -165,6 +167,7 @@ fn decode_entry(piece: &mut Bytes, previous: Option<&Entry>) -> Result<Entry, Ma
         target,
         checksum,
         content: flags & CONTENT != 0,
+        unreadable: flags & UNREADABLE != 0,
         implied: flags & IMPLIED != 0,
         top: flags & TOP != 0,
         root: 0,

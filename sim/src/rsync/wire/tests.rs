@@ -21,9 +21,10 @@ fn any_entry() -> impl Strategy<Value = Entry> {
         0u32..0o10000,
         any::<(u64, i64, u32, u32)>(),
         any::<Option<u128>>(),
-        any::<(bool, bool, bool)>(),
+        any::<(bool, bool, bool, bool)>(),
     )
-        .prop_map(|(name, kind, mode, (size, mtime_ns, uid, gid), checksum, (content, implied, top))| {
+        .prop_map(|(name, kind, mode, (size, mtime_ns, uid, gid), checksum, flags)| {
+            let (content, unreadable, implied, top) = flags;
             Entry {
                 name: Bytes::from(name.clone()),
                 kind,
@@ -35,6 +36,7 @@ fn any_entry() -> impl Strategy<Value = Entry> {
                 target: if kind == Kind::Symlink { Bytes::from(name) } else { Bytes::new() },
                 checksum,
                 content,
+                unreadable,
                 implied,
                 top,
                 root: 0,
@@ -64,7 +66,7 @@ proptest! {
         let request = Request {
             index,
             changes: Changes::TRANSFER | Changes::SIZE,
-            signature: Signature::of(&content, None),
+            signature: Signature::of(&content, None, false),
             append: true,
             in_place: false,
         };
@@ -98,6 +100,7 @@ fn any_entry_named(name: &str) -> Entry {
         target: Bytes::new(),
         checksum: None,
         content: false,
+        unreadable: false,
         implied: false,
         top: false,
         root: 0,

@@ -1,0 +1,177 @@
+//! Regular files in the generator: nothing to do, attributes only, or content that it asks for.
+
+use crate::disk::{Kind, Stat, errno};
+use crate::rsync::delta::Signature;
+use crate::rsync::env::Env;
+use crate::rsync::file_list::Entry;
+use crate::rsync::itemize::Changes;
+use crate::rsync::paths::{join, quoted, split};
+use crate::rsync::stop::show_errno;
+use crate::rsync::wire::{Message, Request};
+
+use super::alternatives::Found;
+use super::generator::Pass;
+use super::{Basis, Receiving};
+
+impl<E: Env> Receiving<'_, E> {
+    /// A regular file: nothing to do, attributes only, or content.
+    pub(super) fn file(
+        &self,
+        index: usize,
+        path: &[u8],
+        (mut stat, looked): (Option<Stat>, Option<i32>),
+        pass: &mut Pass,
+    ) {
+        let entry = &self.list[index];
+        if let Some(there) = &stat
+            && there.kind != Kind::File
+        {
+            if !self.make_room(&entry.name, there.kind, "regular file", pass) {
+                return;
+            }
+            stat = None;
+        }
+        if let Some(there) = &stat
+            && self.options.update
+            && !pass.redo
+            && self.is_newer(there.mtime_ns, entry.mtime_ns)
+        {
+            if self.options.output.verbose > 1 {
+                self.console.info([self.shown(entry), b" is newer"].concat());
+            }
+            return;
+        }
+        let mut basis = None;
+        if !pass.redo && !self.options.alt_dests.is_empty() {
+            match self.file_from_alternative(index, path, stat.as_ref(), pass) {
+                Found::Done => return,
+                Found::Basis(alt_stat, alt_path) => {
+                    stat = Some(alt_stat);
+                    basis = Some(alt_path);
+                }
+                Found::Nothing => {}
+            }
+        }
+        if stat.is_none()
+            && let Some(errno) = looked
+        {
+            let error = show_errno(&errno::error(errno));
+            let line = [b"rsync: [generator] recv_generator: failed to stat ", &*quoted(path), b": "];
+            self.console.error([&line.concat(), error.as_bytes()].concat());
+            return;
+        }
+        let partial = self.partial_path(entry).filter(|path| {
+            self.env.read_disk(|disk| disk.lstat(path)).is_ok_and(|stat| stat.kind == Kind::File)
+        });
+        if let Some(there) = &stat
+            && !pass.redo
+        {
+            if self.is_unchanged(entry, there, path) {
+                let mode = self.mode(entry, stat.as_ref());
+                let seen = self.set_attributes(path, entry, Some(mode), self.options.checksum);
+                let changes = self.changes_against(
+                    entry,
+                    seen.as_ref().or(stat.as_ref()),
+                    stat.as_ref(),
+                    Changes::default(),
+                );
+                self.tell(index, changes, b"", pass);
+                let dated =
+                    self.options.checksum && self.keeps_time(entry) && there.mtime_ns != entry.mtime_ns;
+                self.say_kept(entry, if dated { changes | Changes::TIME } else { changes });
+                if let Some(partial) = partial {
+                    self.forget_partial(&partial);
+                }
+                return;
+            }
+            if self.options.append && there.size >= entry.size {
+                return;
+            }
+        }
+        let elsewhere = partial.as_deref().or(basis.as_deref());
+        if let Some(elsewhere) = elsewhere
+            && let Ok(found) = self.env.read_disk(|disk| disk.lstat(elsewhere))
+        {
+            self.base_modes.borrow_mut().insert(index as u32, found.mode);
+        }
+        self.request(index, elsewhere.unwrap_or(path), stat.as_ref(), pass);
+    }
+
+    fn request(&self, index: usize, basis_path: &[u8], stat: Option<&Stat>, pass: &mut Pass) {
+        let entry = &self.list[index];
+        let mut done = Changes::TRANSFER;
+        if self.options.checksum {
+            done |= Changes::CONTENT;
+        }
+        let mut request = Request {
+            index: index as u32,
+            changes: self.changes(entry, stat, done),
+            in_place: self.options.inplace,
+            ..Request::default()
+        };
+        if request.changes.has(Changes::NEW) {
+            self.created.borrow_mut().count(Kind::File);
+        }
+        let wants_basis = !self.whole_file || self.options.append;
+        if wants_basis
+            && !self.options.dry_run
+            && let Ok(content) = self.env.read_disk(|disk| disk.read(basis_path))
+            && !content.is_empty()
+        {
+            let append = self.options.append && !pass.redo && stat.is_some();
+            request.append = append;
+            request.signature = if append {
+                Signature { file_bytes: content.len() as u64, ..Signature::default() }
+            } else {
+                Signature::of(&content, self.options.block_size, pass.redo)
+            };
+            let basis = Basis { content, signature: request.signature.clone(), append };
+            self.bases.borrow_mut().insert(index as u32, basis);
+        }
+        pass.queued_bytes += 16 + request.signature.blocks.len() * 12;
+        self.queue.borrow_mut().push(Message::Request(request));
+    }
+
+    /// rsync's quick check, or what takes its place.
+    pub(super) fn is_unchanged(&self, entry: &Entry, stat: &Stat, path: &[u8]) -> bool {
+        if entry.size != stat.size {
+            return false;
+        }
+        if self.options.checksum {
+            return self
+                .env
+                .read_disk(|disk| disk.digest(path))
+                .is_ok_and(|digest| Some(digest) == entry.checksum);
+        }
+        if self.options.size_only {
+            return true;
+        }
+        !self.options.ignore_times && self.same_time(entry.mtime_ns, stat.mtime_ns)
+    }
+
+    /// Whether the destination's time is past the source's, as `-u` sees it: in whole seconds, and with a window
+    /// so many earlier.
+    fn is_newer(&self, there_ns: i64, entry_ns: i64) -> bool {
+        let seconds = |ns: i64| ns.div_euclid(1_000_000_000);
+        seconds(entry_ns).saturating_sub(seconds(there_ns)) < self.options.modify_window
+    }
+
+    /// Where a part of a file is kept with `--partial-dir`.
+    pub(super) fn partial_path(&self, entry: &Entry) -> Option<Vec<u8>> {
+        let dir = self.options.partial_dir.as_ref()?;
+        let path = self.path(entry);
+        let (folder, name) = split(&path);
+        Some(join(&if dir.starts_with(b"/") { dir.clone() } else { join(folder, dir) }, name))
+    }
+
+    /// Removes a kept part, and its folder when it was the last one.
+    pub(super) fn forget_partial(&self, partial: &[u8]) {
+        if self.options.dry_run {
+            return;
+        }
+        let _ = self.env.write_disk(|disk, now| disk.remove_file(partial, now));
+        if self.options.partial_dir.as_ref().is_some_and(|dir| !dir.starts_with(b"/")) {
+            let _ = self.env.write_disk(|disk, now| disk.remove_dir(split(partial).0, now));
+        }
+    }
+}
