@@ -1,5 +1,7 @@
 //! The file list: what the sender offers, in the order in which rsync goes through it.
 
+use std::collections::BTreeSet;
+
 use bytes::Bytes;
 
 use super::outcome::Kinds;
@@ -62,14 +64,16 @@ pub fn sort_key(name: &[u8], is_folder: bool) -> Vec<u8> {
     key
 }
 
-/// Sorts, and drops names that stand twice: of a folder and something else the folder stays, else the first.
-pub fn sort_and_clean(entries: &mut Vec<Entry>) {
+/// Sorts, and drops names that stand twice: of a folder and something else the folder stays, else the first. Gives
+/// the names of folders that stood there more than once.
+pub fn sort_and_clean(entries: &mut Vec<Entry>) -> BTreeSet<Bytes> {
+    let mut doubled = BTreeSet::new();
     let mut keyed: Vec<_> = std::mem::take(entries)
         .into_iter()
         .map(|entry| (sort_key(&entry.name, entry.is_folder()), entry))
         .collect();
     keyed.sort_by(|a, b| a.0.cmp(&b.0));
-    let folders: std::collections::BTreeSet<Bytes> =
+    let folders: BTreeSet<Bytes> =
         keyed.iter().filter(|(_, entry)| entry.is_folder()).map(|(_, entry)| entry.name.clone()).collect();
     for (_, entry) in keyed {
         if !entry.is_folder() && folders.contains(&entry.name) {
@@ -78,6 +82,7 @@ pub fn sort_and_clean(entries: &mut Vec<Entry>) {
         match entries.last_mut() {
             Some(last) if last.name == entry.name => {
                 // A folder named twice: what is known of its content adds up.
+                doubled.insert(entry.name.clone());
                 last.content |= entry.content;
                 last.unreadable |= entry.unreadable;
                 if last.implied && !entry.implied {
@@ -89,6 +94,7 @@ pub fn sort_and_clean(entries: &mut Vec<Entry>) {
             _ => entries.push(entry),
         }
     }
+    doubled
 }
 
 /// How many entries of each kind a list has, and how many bytes.

@@ -50,6 +50,8 @@ pub(super) struct Receiving<'a, E> {
     nothing_comes: bool,
     /// Items and requests for the sender that wait to be written; lines to print overtake them.
     queue: RefCell<Vec<Message>>,
+    /// What goes before all of that: with `--timeout` it is handed on before the first deletion.
+    ahead: RefCell<Vec<Message>>,
     trouble: RefCell<Trouble>,
     created: RefCell<Kinds>,
     deleted: RefCell<Kinds>,
@@ -214,6 +216,7 @@ async fn run_inner<R: AsyncRead + Unpin, W: AsyncWrite + Unpin, E: Env>(
         destination,
         nothing_comes,
         queue: RefCell::default(),
+        ahead: RefCell::default(),
         trouble: RefCell::new(Trouble { general: io_error, ..Trouble::default() }),
         created: RefCell::default(),
         deleted: RefCell::default(),
@@ -268,6 +271,9 @@ impl<E: Env> Receiving<'_, E> {
 
     /// Hands everything that waits to the connection: messages before items, as rsync's two buffers do.
     fn move_to<W: AsyncWrite + Unpin>(&self, outbound: &mut Outbound<'_, W, E>) {
+        for message in self.ahead.take() {
+            outbound.push(&message);
+        }
         for message in self.console.take_queued() {
             outbound.push(&message);
         }

@@ -63,6 +63,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin, E: Env> Sender<'_, R, W, E> {
                     // What waits for the end is put in place before it says so.
                     if phase == if self.options.delay_updates { PHASES } else { 2 } {
                         self.say_what_matched();
+                        self.flush().await?;
                     }
                     // The receiver is told of what could not be read, so that it deletes nothing after that.
                     let Trouble { general, vanished, .. } = self.trouble;

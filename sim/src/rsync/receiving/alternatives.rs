@@ -47,12 +47,14 @@ enum Fit {
 }
 
 impl<E: Env> Receiving<'_, E> {
-    /// Looks for a regular file in the folders; `existing` is what stands at the destination.
+    /// Looks for a regular file in the folders; `existing` is the file at the destination, `replaced` whatever stood
+    /// in its place.
     pub(super) fn file_from_alternative(
         &self,
         index: usize,
         path: &[u8],
         existing: Option<&Stat>,
+        replaced: Option<&Stat>,
         pass: &mut Pass,
     ) -> Found {
         let entry = &self.list[index];
@@ -97,14 +99,14 @@ impl<E: Env> Receiving<'_, E> {
                         self.make_parents(path);
                     }
                     if self.env.write_disk(|disk, now| disk.link(&alt, path, now)).is_err() {
-                        return self.copy_here(index, path, (fit, &alt, &alt_stat), pass);
+                        return self.copy_here(index, path, (fit, &alt, &alt_stat), replaced, pass);
                     }
                 }
                 self.tell(index, Changes::LOCAL | Changes::LINKED, b"", pass);
                 self.say_kept(entry, Changes::default());
                 Found::Done
             }
-            _ => self.copy_here(index, path, (fit, &alt, &alt_stat), pass),
+            _ => self.copy_here(index, path, (fit, &alt, &alt_stat), replaced, pass),
         }
     }
 
@@ -165,17 +167,18 @@ impl<E: Env> Receiving<'_, E> {
         index: usize,
         path: &[u8],
         (fit, alt, alt_stat): (Fit, &[u8], &Stat),
+        replaced: Option<&Stat>,
         pass: &mut Pass,
     ) -> Found {
         let entry = &self.list[index];
         if !self.options.dry_run {
-            match self.copy_from(path, alt, entry) {
+            match self.copy_from(path, alt, entry, self.mode(entry, replaced)) {
                 Copied::Here => {}
                 Copied::NoTemporary => return Found::Nothing,
                 Copied::Failed => return Found::Basis(*alt_stat, alt.to_vec()),
             }
         }
-        let changes = self.changes_against(entry, Some(alt_stat), None, Changes::LOCAL);
+        let changes = self.changes_against(entry, Some(alt_stat), replaced, Changes::LOCAL);
         self.tell(index, changes, b"", pass);
         if fit == Fit::Exact {
             self.say_kept(entry, Changes::default());
@@ -184,8 +187,7 @@ impl<E: Env> Receiving<'_, E> {
     }
 
     /// Copies a file through a temporary one, which gets the entry's attributes before its name.
-    fn copy_from(&self, path: &[u8], alt: &[u8], entry: &Entry) -> Copied {
-        let mode = self.mode(entry, None);
+    fn copy_from(&self, path: &[u8], alt: &[u8], entry: &Entry, mode: u32) -> Copied {
         let at = match self.options.inplace {
             true => path.to_vec(),
             false => temporary_path(path, self.temp_folder().as_deref(), self.env.temp_suffix()),

@@ -56,6 +56,11 @@ impl<E: Env> Receiving<'_, E> {
         if !folder.content || self.destination.solo.is_some() || self.deletion_is_off(pass) {
             return Vec::new();
         }
+        if self.options.timeout_s > 0 && !std::mem::replace(&mut pass.kept_alive, true) {
+            let mut ahead = self.ahead.borrow_mut();
+            ahead.extend(self.console.take_queued());
+            ahead.extend(self.queue.take());
+        }
         let path = self.path(folder);
         let device = self.env.read_disk(|disk| disk.stat(&path)).map(|stat| stat.dev).unwrap_or(0);
         let mut surplus = Vec::new();

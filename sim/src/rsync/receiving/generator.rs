@@ -26,6 +26,8 @@ const QUEUE_BYTES: usize = 32 * 1024;
 #[derive(Debug, Default)]
 pub(super) struct Pass {
     pub said_no_deletion: bool,
+    /// With `--timeout`: it has shown once that it is alive.
+    pub kept_alive: bool,
     /// Deletions that `--max-delete` forbade.
     pub deletions_skipped: u64,
     /// Everything below this folder is passed over: it could not or should not be made.
@@ -289,7 +291,8 @@ impl<E: Env> Receiving<'_, E> {
             Ok(_) => errno::EACCES,
             Err(error) => error.raw_os_error().unwrap_or(0),
         };
-        if errno == errno::ENOENT && self.options.dry_run {
+        // A dry run makes no folders; with -R those that are missing have been made by then.
+        if errno == errno::ENOENT && (self.options.dry_run || self.options.relative) {
             return;
         }
         let after = format!(", ACL_TYPE_DEFAULT): {}, falling back on umask", errno::message(errno));

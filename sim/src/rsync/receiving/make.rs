@@ -169,15 +169,13 @@ impl<E: Env> Receiving<'_, E> {
                 self.make_parents(path);
             }
             if let Err(error) = self.put_in_place(path, &make) {
-                let call = if entry.kind == Kind::Symlink { "symlink" } else { "mknod" };
-                self.console.error(
-                    [
-                        format!("rsync: [generator] {call} ").as_bytes(),
-                        &quoted(path),
-                        format!(" failed: {}", show_errno(&error)).as_bytes(),
-                    ]
-                    .concat(),
-                );
+                let (call, to) = match entry.kind {
+                    Kind::Symlink => ("symlink", [b" -> ".as_slice(), &quoted(&entry.target)].concat()),
+                    _ => ("mknod", Vec::new()),
+                };
+                let (before, after) =
+                    (format!("rsync: [generator] {call} "), format!(" failed: {}", show_errno(&error)));
+                self.console.error([before.as_bytes(), &quoted(path), &to, after.as_bytes()].concat());
                 return;
             }
             let replaced = stat.filter(|stat| stat.kind != Kind::Folder);

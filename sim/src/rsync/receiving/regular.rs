@@ -23,6 +23,7 @@ impl<E: Env> Receiving<'_, E> {
         pass: &mut Pass,
     ) {
         let entry = &self.list[index];
+        let replaced = stat.filter(|there| there.kind != Kind::Folder);
         if let Some(there) = &stat
             && there.kind != Kind::File
         {
@@ -43,7 +44,7 @@ impl<E: Env> Receiving<'_, E> {
         }
         let mut basis = None;
         if !pass.redo && !self.options.alt_dests.is_empty() {
-            match self.file_from_alternative(index, path, stat.as_ref(), pass) {
+            match self.file_from_alternative(index, path, stat.as_ref(), replaced.as_ref(), pass) {
                 Found::Done => return,
                 Found::Basis(alt_stat, alt_path) => {
                     stat = Some(alt_stat);

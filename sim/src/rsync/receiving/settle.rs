@@ -102,10 +102,14 @@ impl<E: Env> Receiving<'_, E> {
         if let Some(handle) = in_flight.handle.take() {
             self.env.write_disk(|disk, _| disk.close(handle));
         }
+        let entry = &self.list[in_flight.index as usize];
         if in_flight.in_place {
+            if !interrupted {
+                self.set_attributes(&in_flight.path, entry, Some(in_flight.mode), true);
+                let _ = self.env.write_disk(|disk, now| disk.set_mtime(&in_flight.path, now, now));
+            }
             return;
         }
-        let entry = &self.list[in_flight.index as usize];
         if self.options.partial && in_flight.got_literal {
             match self.partial_path(entry) {
                 Some(partial) => {
