@@ -93,12 +93,13 @@ fn claim_form(text: &str) -> Arc<str> {
 }
 
 /// A text without what differs from run to run: every word that holds a digit becomes `#`, and what follows
-/// `such as` is left out.
+/// `such as` is left out. The status of an answer stays, for it says why: `HTTP 404`.
 pub fn plain(text: &str) -> String {
     let text = text.split(", such as ").next().unwrap_or_default();
     let mut words: Vec<&str> = Vec::new();
     for word in text.split_whitespace() {
-        let kept = match word.chars().any(|letter| letter.is_ascii_digit()) {
+        let is_status = words.last() == Some(&"HTTP");
+        let kept = match !is_status && word.chars().any(|letter| letter.is_ascii_digit()) {
             true => "#",
             false => word,
         };
@@ -154,6 +155,11 @@ mod tests {
         let other = signature("x", "different: 12 files on worker2, such as c.xml", "");
         assert_eq!(one, other);
         assert_eq!(&*one.cause, "different: # files on #");
+    }
+
+    #[test]
+    fn the_status_of_an_answer_is_a_reason_and_other_figures_are_none() {
+        assert_eq!(plain("HTTP 404 to 12 of 80 calls"), "HTTP 404 to # of # calls");
     }
 
     #[test]

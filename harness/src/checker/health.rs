@@ -1,7 +1,7 @@
 //! Health: do the gateways' own health endpoints say that all is well?
 //!
-//! Verifies, of each gateway that the scenario's health checks ask, that the last answers are good: at the end, or
-//! from soon after the end of the last fault on. A check counts by when it was begun: one that hangs for long tells
+//! Verifies, of each gateway that the scenario's health checks ask, that the last answers are good: at the end, which is
+//! the checker's own claim, too, where every gateway is asked; or from soon after the end of the last fault on. A check counts by when it was begun: one that hangs for long tells
 //! of the moment at which it was asked.
 //!
 //! Does not verify that what the endpoint says is true: whether a gateway serves, availability tells.
@@ -19,6 +19,8 @@ use crate::trace::{Event, EventId, EventKind, NodeName};
 use crate::verdict::Status;
 
 const NAME: &str = "health";
+/// What holds whatever fails, once all is healed.
+const OWN: &str = "every gateway is healthy at the end";
 
 pub(super) const ENTRY: super::Entry = super::Entry {
     name: NAME,
@@ -95,11 +97,24 @@ impl Checker for Health {
         for stated in claims {
             self.judge_claim(stated, scene, &mut verdicts);
         }
+        let gateways = Gateways::All;
+        let own = Stated { text: OWN.to_owned(), claim: Claim::HealthyAtEnd { gateways } };
+        if claims.iter().all(|stated| stated.claim != own.claim) && self.all_asked(scene) {
+            self.judge_claim(&own, scene, &mut verdicts);
+        }
         Judgement { verdicts: verdicts.list, ..Judgement::default() }
     }
 }
 
 impl Health {
+    /// Whether every gateway was asked after the last fault, so that a run gives occasion to the checker's own claim.
+    fn all_asked(&self, scene: &Scene) -> bool {
+        let Some(calm) = scene.calm_since() else { return false };
+        chosen(&Gateways::All, scene)
+            .iter()
+            .all(|name| self.gateways.get(name).is_some_and(|answers| answers.newest >= calm))
+    }
+
     fn judge_claim(&self, stated: &Stated, scene: &Scene, verdicts: &mut Verdicts) {
         let (gateways, within) = match &stated.claim {
             Claim::HealthyAtEnd { gateways } => (gateways, None),
@@ -220,7 +235,7 @@ mod tests {
         let verdict = check(script, 40, "worker2", Some(500)).verdict(AT_END);
         assert_status(&verdict, Status::Fail);
         assert_eq!(verdict.summary, "worker2, asked at 40s, is not: HTTP 500");
-        assert_eq!(&*verdict.cause, "HTTP #");
+        assert_eq!(&*verdict.cause, "HTTP 500");
     }
 
     #[test]
@@ -247,6 +262,14 @@ mod tests {
         // Asked at 22, given up at 50, when another had been answered well.
         let script = check(script.begin(22, what()), 40, "worker1", Some(200));
         assert_status(&script.end(3, 22, 50, what(), None).verdict(AT_END), Status::Pass);
+    }
+
+    #[test]
+    fn a_scenario_that_says_nothing_of_health_is_told_all_the_same() {
+        let script = all_good(Script::new(&[]).phases(10, 20, 30), &[21]);
+        assert_status(&check(script, 40, "worker2", Some(500)).verdict(OWN), Status::Fail);
+        let one = check(Script::new(&[]).phases(10, 20, 30), 21, "worker1", Some(200)).judge();
+        assert!(one.verdicts.iter().all(|verdict| &*verdict.checker != NAME), "two were not asked");
     }
 
     #[test]

@@ -428,11 +428,17 @@ impl FaultKind {
         }
     }
 
-    /// Whether what must hold whatever fails cannot hold with it, by what it is: it loses data for good, lets a worker
-    /// accept writes, or is a change of a worker by hand. Exploring would find nothing but that.
+    /// Whether what must hold whatever fails cannot hold with it, by what it is: it damages or removes what nobody else
+    /// has, lets a worker accept writes, or is a change of a worker by hand. Exploring would find nothing but that.
+    ///
+    /// What a manager does while its disk is full or read-only, or after its power was gone, is not meant: that is the
+    /// cluster's doing, and worth finding.
     pub fn denies_by_definition(&self, target: &Target, topology: &Topology) -> bool {
-        let by_hand = matches!(self, FaultKind::ManualChange { .. } | FaultKind::ServerFolderEmptied);
-        by_hand || self.may_lose_data(target, topology)
+        match self {
+            FaultKind::ManualChange { .. } | FaultKind::ServerFolderEmptied => true,
+            FaultKind::DiskFull { .. } | FaultKind::DiskReadOnly | FaultKind::UnsyncedWrites { .. } => false,
+            _ => self.may_lose_data(target, topology),
+        }
     }
 
     /// Whether it happens at one moment, and there is nothing to heal: how long it lasts only says how long it counts

@@ -10,9 +10,10 @@ use super::moments::{Calendar, Moment};
 use super::repeats::{self, Repeat};
 use crate::cluster::ClusterMaker;
 use crate::expectation::Expectation;
+use crate::explore::roots;
 use crate::finding::Findings;
 use crate::plan::{Fault, FaultKind, Plan, Start, Target};
-use crate::run::{Options, RunError, run};
+use crate::run::{Options, RunError, run, survey};
 use crate::scenario::fault::candidates;
 use crate::signature::Signature;
 use crate::time::SimTime;
@@ -200,6 +201,31 @@ impl Sweep {
             plan.faults.push(Fault { name, kind, target, start, lasts, repeats: None });
         }
         plan
+    }
+
+    /// How the run of some cases together fails, without what follows from another failure; none when it was stopped.
+    ///
+    /// # Panics
+    /// When the program cannot run what it ran without faults.
+    pub fn fails(
+        &self,
+        cases: &[Case],
+        maker: &dyn ClusterMaker,
+        stop: &AtomicBool,
+    ) -> Option<BTreeSet<Signature>> {
+        match survey(&self.plan(cases), maker, Vec::new(), Some(stop)) {
+            Ok(judgement) => Some(roots(&judgement.verdicts.iter().filter_map(Signature::of).collect())),
+            Err(RunError::Stopped) => None,
+            Err(RunError::Refused(findings)) => {
+                unreachable!("the run without faults was not refused: {findings}")
+            }
+        }
+    }
+
+    /// The same cases on the cluster as it is, where the plan has a planted bug.
+    #[must_use]
+    pub fn without_bug(&self) -> Self {
+        Self { base: Plan { planted_bug: None, ..self.base.clone() }, ..self.clone() }
     }
 
     /// A fault in words: its kind, what it acts on, and its values.

@@ -9,9 +9,7 @@ use super::findings::Swept;
 use super::pairs::Pairs;
 use super::store::{Line, Store, StoreError};
 use crate::cluster::ClusterMaker;
-use crate::explore::roots;
 use crate::jobs;
-use crate::run::{RunError, survey};
 use crate::shrink::{self, Shrunk};
 use crate::signature::Signature;
 
@@ -96,7 +94,7 @@ fn run_all(
     let mut causes: BTreeSet<Signature> = lines.iter().flat_map(|line| line.fails.clone()).collect();
     let mut store_error = None;
     (course.progress)(before, total, causes.len());
-    let work = |number: usize| fails(sweep, &open[number], maker, course.stop);
+    let work = |number: usize| sweep.fails(&open[number], maker, course.stop);
     jobs::each(open.len(), course.jobs, course.stop, work, |number, result| {
         let fails = match result {
             Ok(Some(fails)) => fails,
@@ -119,22 +117,6 @@ fn run_all(
         (course.progress)(lines.len() as u64, total, causes.len());
     });
     store_error
-}
-
-/// How the run of some cases together fails, without what follows from another failure; none when it was stopped.
-fn fails(
-    sweep: &Sweep,
-    cases: &[Case],
-    maker: &dyn ClusterMaker,
-    stop: &AtomicBool,
-) -> Option<BTreeSet<Signature>> {
-    match survey(&sweep.plan(cases), maker, Vec::new(), Some(stop)) {
-        Ok(judgement) => Some(roots(&judgement.verdicts.iter().filter_map(Signature::of).collect())),
-        Err(RunError::Stopped) => None,
-        Err(RunError::Refused(findings)) => {
-            unreachable!("the run without faults was not refused: {findings}")
-        }
-    }
 }
 
 /// Makes the first case of every finding small, with at most so many runs each.

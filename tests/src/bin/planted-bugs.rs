@@ -1,4 +1,4 @@
-//! Remakes docs/planted-bugs.md: how soon `sim explore`, with its defaults, finds each planted bug.
+//! Remakes docs/planted-bugs.md: how soon `sim explore` with its defaults, and a sweep, find each planted bug.
 //!
 //! `cargo run --release -p tests --bin planted-bugs [SECONDS] [BUG...]`; with names, only those are hunted and nothing is
 //! written.
@@ -12,7 +12,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use sim::planted::PlantedBug;
-use tests::hunt::Ground;
+use tests::hunt::{Ground, Swept};
 use tests::root;
 
 const JOBS: NonZeroUsize = NonZeroUsize::new(2).unwrap();
@@ -23,26 +23,37 @@ fn main() -> ExitCode {
     let named: Vec<PlantedBug> = words.iter().filter_map(|word| PlantedBug::named(word)).collect();
     let bugs = if named.is_empty() { PlantedBug::ALL } else { &named };
     let mut text = format!(
-        "# How soon exploration finds planted bugs\n\n\
-         `sim explore anything-may-fail` with its defaults on two threads, at most {seconds} s for each bug. A bug is found \
-         by the first failure that the cluster without it does not have (see findings.md). The number of runs is the \
-         same on every machine; the seconds are of a shared machine that was busy with other work.\n\n\
+        "# How soon planted bugs are found\n\n\
+         Explore: `sim explore anything-may-fail` with its defaults on two threads, at most {seconds} s for each bug. A bug is \
+         found by the first failure that the cluster without it does not have (see findings.md).\n\n\
+         Sweep: every fault of `sim sweep anything-may-fail --each 1`, in an order that spreads over all moments and faults, on \
+         two threads, at most {seconds} s for each bug. A bug is found by the first fault under which something fails that \
+         does not fail under the same fault without it; `no fault needed`: it shows in the run without any.\n\n\
+         The number of runs is the same on every machine (but where time was up); the seconds are of a shared machine that \
+         was busy with other work.\n\n\
          Remade by `cargo run --release -p tests --bin planted-bugs`.\n\n\
-         | bug | what it does | found by | runs | seconds |\n|---|---|---|---:|---:|\n"
+         | bug | what it does | explore: found by | runs | seconds | sweep: found with | runs | seconds |\n\
+         |---|---|---|---:|---:|---|---:|---:|\n"
     );
+    let limit = Duration::from_secs(seconds);
     let mut missed = 0;
     for bug in bugs {
         let ground = Ground::new(Some(*bug));
-        let began = Instant::now();
-        let caught = ground.hunt(JOBS, || began.elapsed() < Duration::from_secs(seconds));
-        let took = began.elapsed().as_secs_f64();
-        let row = match &caught {
-            Some(caught) => format!("{} | {} | {took:.1} |", caught.signature, caught.run),
+        let (caught, took) = timed(limit, |more| ground.hunt(JOBS, more));
+        let explored = match &caught {
+            Some(caught) => format!("{} | {} | {took:.1}", caught.signature, caught.run),
             None => {
                 missed += 1;
-                format!("**not found** | | {took:.1} |")
+                format!("**not found** | | {took:.1}")
             }
         };
+        let (swept, took) = timed(limit, |more| ground.sweep(JOBS, more));
+        let swept = match swept {
+            Swept::WithoutFault(_) => format!("no fault needed | 1 | {took:.1}"),
+            Swept::ByOneFault(caught, fault) => format!("{fault} | {} | {took:.1}", caught.run),
+            Swept::No(runs) => format!("nothing in {runs} runs | | {took:.1}"),
+        };
+        let row = format!("{explored} | {swept} |");
         eprintln!("{bug}: {row}");
         writeln!(text, "| `{bug}` | {} | {row}", bug.doc()).expect("a string takes it");
     }
@@ -54,4 +65,11 @@ fn main() -> ExitCode {
         }
     }
     ExitCode::from(u8::from(missed > 0))
+}
+
+/// What a hunt of at most this long gives, and how many seconds it took.
+fn timed<T>(limit: Duration, hunt: impl FnOnce(&(dyn Fn() -> bool + Sync)) -> T) -> (T, f64) {
+    let began = Instant::now();
+    let found = hunt(&|| began.elapsed() < limit);
+    (found, began.elapsed().as_secs_f64())
 }
