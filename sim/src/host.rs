@@ -16,6 +16,7 @@ use crate::engine::{Core, StoodStill};
 use crate::fs::Fs;
 use crate::network::HostIndex;
 use crate::process::Process;
+use crate::processor::{Processor, Work};
 
 /// What a host is made from.
 #[derive(Debug)]
@@ -47,8 +48,7 @@ struct Inner {
     stood_still: StoodStill,
     /// Since when it stands still.
     frozen_since: Cell<Option<SimTime>>,
-    /// How many hundredths of its usual time work takes.
-    work_percent: Cell<u32>,
+    processor: Rc<Processor>,
     /// How much longer than nothing each access to the disk takes.
     disk_delay: Cell<Duration>,
     processes: RefCell<Vec<Process>>,
@@ -68,7 +68,7 @@ impl Host {
             clock: Cell::default(),
             stood_still: StoodStill::default(),
             frozen_since: Cell::default(),
-            work_percent: Cell::new(100),
+            processor: Rc::default(),
             disk_delay: Cell::default(),
             processes: RefCell::default(),
         }))
@@ -175,17 +175,17 @@ impl Host {
 
     /// How many hundredths of its usual time work takes here: 100 unless the processor is slow.
     pub fn work_percent(&self) -> u32 {
-        self.0.work_percent.get()
+        self.0.processor.percent()
     }
 
-    /// Makes its processor slower, for work that begins from now on.
+    /// Makes its processor slower or faster, for work under way too.
     pub fn set_work_percent(&self, percent: u32) {
-        self.0.work_percent.set(percent);
+        self.0.processor.set_percent(percent);
     }
 
-    /// How long work takes here that takes `span` on a processor that is as fast as it should be.
-    pub(crate) fn work_time(&self, span: Duration) -> Duration {
-        span.saturating_mul(self.0.work_percent.get()) / 100
+    /// Work that takes `span` on a processor that is as fast as it should be.
+    pub(crate) fn work(&self, span: Duration) -> Work {
+        Work::new(&self.0.processor, &self.0.core, &self.0.stood_still, span)
     }
 
     pub(crate) fn stood_still(&self) -> &StoodStill {

@@ -16,6 +16,7 @@ pub mod log;
 pub mod network;
 pub mod planted;
 pub mod process;
+pub mod processor;
 pub mod rsync;
 pub mod ssh;
 pub mod sync;

@@ -20,6 +20,7 @@ use crate::engine::{ProcessState, Sleep, TaskId};
 use crate::fs::Fs;
 use crate::host::Host;
 use crate::network::{TcpListener, TcpStream};
+use crate::processor::Work;
 
 /// A process. Clones are handles of the same one; the code that runs in it uses the handle to reach its machine.
 #[derive(Debug, Clone)]
@@ -161,8 +162,8 @@ impl Process {
     }
 
     /// Computes for as long as this takes on a machine that is as fast as it should be.
-    pub fn work(&self, span: Duration) -> Sleep {
-        self.sleep(self.0.host.work_time(span))
+    pub fn work(&self, span: Duration) -> Work {
+        self.0.host.work(span)
     }
 
     /// Lets every other task that is ready go first, once.

@@ -250,6 +250,9 @@ impl Stream {
     }
 }
 
+/// How many seconds early or late, against the time before, cron may start what is due.
+const WAKES_WITHIN: u64 = 3;
+
 impl Cron {
     fn fired(&mut self, node: Option<&NodeName>, at: SimTime) {
         let Some(node) = node else { return };
@@ -260,11 +263,14 @@ impl Cron {
     }
 
     /// The time between two starts that was seen most often, the shorter one of two: a clock that jumps, an outage
-    /// and a second node with a cron of its own make others.
+    /// and a second node with a cron of its own make others. Programs that wake up late spread it by some seconds.
     fn interval(&self) -> Option<Duration> {
-        let seen = self.distances.iter().filter(|(seconds, _)| **seconds > 0);
-        let usual = seen.max_by_key(|(seconds, count)| (**count, std::cmp::Reverse(**seconds)));
-        usual.map(|(seconds, _)| Duration::from_secs(*seconds))
+        let seen = self.distances.keys().copied().filter(|seconds| *seconds > 0);
+        let near = |seconds: u64| seconds.saturating_sub(WAKES_WITHIN)..=seconds + WAKES_WITHIN;
+        let like = |seconds: u64| self.distances.range(near(seconds)).map(|(_, count)| *count).sum::<u64>();
+        let exactly = |seconds: u64| self.distances[&seconds];
+        let usual = seen.max_by_key(|&seconds| (like(seconds), exactly(seconds), std::cmp::Reverse(seconds)));
+        usual.map(Duration::from_secs)
     }
 }
 

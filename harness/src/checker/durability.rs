@@ -3,7 +3,8 @@
 //! Verifies, of the newest acknowledged publish or deletion of each API: that at the end it is what the
 //! gateways serve, or something newer. Workers serve what the sync has brought them from the manager's disk, so
 //! a running worker whose files are equal to the manager's tells what that disk holds; only when there is none
-//! is the manager's own gateway asked, which may have it in memory only.
+//! is the manager's own gateway asked, which may have it in memory only. Of changes that were under way at the same time,
+//! any may be the one that stays: a balancer that stood still passes on late what others have overtaken.
 //!
 //! Does not verify publishes that a later acknowledged one has replaced, nor the bytes of the artifacts. What
 //! was acknowledged in the last moments of a run, before a sync and a scan could carry it, is unknown unless it
@@ -43,7 +44,9 @@ const CARRIED_WITHIN: Duration = Duration::from_secs(150);
 struct Durability {
     follow: Follow,
     acknowledged: u64,
-    newest: BTreeMap<Arc<str>, Change>,
+    /// The acknowledged changes of each API that no other was begun after: mostly one, several when they were under way
+    /// at the same time.
+    newest: BTreeMap<Arc<str>, Vec<Change>>,
     /// The newest operation of each API that may have happened though nobody was told.
     perhaps: BTreeMap<Arc<str>, u64>,
     served: BTreeMap<NodeName, BTreeMap<Arc<str>, u64>>,
@@ -67,7 +70,7 @@ enum Fate {
 
 impl Checker for Durability {
     fn observe(&mut self, event: &Event, scene: &Scene) {
-        if let EventKind::OpEnded { what, outcome, .. } = &event.kind {
+        if let EventKind::OpEnded { what, started, outcome, .. } = &event.kind {
             let (api, revision, deleted) = match what {
                 OpKind::Publish { api, revision } => (api, *revision, false),
                 OpKind::Delete { api, revision } => (api, *revision, true),
@@ -76,11 +79,11 @@ impl Checker for Durability {
             match outcome {
                 OpOutcome::Ok => {
                     self.acknowledged += 1;
-                    let change = Change { revision, deleted, at: event.at, event: event.id };
-                    let newest = self.newest.entry(api.clone()).or_insert_with(|| change.clone());
-                    if revision >= newest.revision {
-                        *newest = change;
-                    }
+                    let (at, event) = (event.at, event.id);
+                    let newest = self.newest.entry(api.clone()).or_default();
+                    // Of two that were under way at the same time, either may be the one that stays.
+                    newest.retain(|before| before.at >= *started);
+                    newest.push(Change { revision, deleted, at, event });
                 }
                 OpOutcome::Unknown => {
                     let perhaps = self.perhaps.entry(api.clone()).or_default();
@@ -117,11 +120,18 @@ impl Checker for Durability {
     fn judge(&mut self, scene: &Scene, claims: &[Stated]) -> Judgement {
         let mut verdicts = Verdicts::of(NAME);
         let (mut lost, mut unknown) = (Vec::new(), Vec::new());
-        for (api, change) in &self.newest {
-            match self.fate(api, change, scene) {
-                Fate::Kept => {}
-                Fate::Lost => lost.push((api, change)),
-                Fate::Unknown(why) => unknown.push((api, change, why)),
+        for (api, changes) in &self.newest {
+            let fates: Vec<Fate> = changes.iter().map(|change| self.fate(api, change, scene)).collect();
+            // What is there is one of them; the others are replaced by it.
+            if fates.iter().any(|fate| matches!(fate, Fate::Kept)) {
+                continue;
+            }
+            let Some(newest) = changes.iter().zip(fates).max_by_key(|(change, _)| change.revision) else {
+                continue;
+            };
+            match newest {
+                (change, Fate::Unknown(why)) => unknown.push((api, change, why)),
+                (change, _) => lost.push((api, change)),
             }
         }
         let own = Stated {
@@ -149,7 +159,7 @@ impl Checker for Durability {
             let mut evidence: Vec<EventId> = against.iter().map(|(_, change)| change.event).collect();
             evidence.extend(open.iter().map(|(_, change, _)| change.event));
             if evidence.is_empty() {
-                evidence.extend(self.newest.values().map(|change| change.event));
+                evidence.extend(self.newest.values().flatten().map(|change| change.event));
             }
             let summary = self.told(&lost, &unknown);
             verdicts.add(&stated.text, Some(Capability::Publish), status, summary, evidence);

@@ -6,7 +6,7 @@
 //!
 //! Does not verify that what the endpoint says is true: whether a gateway serves, availability tells.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::{Checker, Evidence, Scene, Stated, Verdicts, count, met};
@@ -32,6 +32,8 @@ pub(super) const ENTRY: super::Entry = super::Entry {
 #[derive(Debug, Default)]
 struct Health {
     gateways: BTreeMap<NodeName, Answers>,
+    /// Gateways that could not deploy an artifact.
+    rejecting: BTreeSet<NodeName>,
 }
 
 /// What a gateway's endpoint answered.
@@ -72,6 +74,9 @@ impl Answers {
 
 impl Checker for Health {
     fn observe(&mut self, event: &Event, scene: &Scene) {
+        if let (EventKind::DeployFailed { .. }, Some(node)) = (&event.kind, &event.node) {
+            self.rejecting.insert(node.clone());
+        }
         let EventKind::OpEnded {
             what: OpKind::HealthCheck { gateway }, started, outcome, status, error, ..
         } = &event.kind
@@ -162,7 +167,10 @@ impl Health {
                         "{name}, asked at {}, is not: {met}",
                         show_span(at.since(SimTime::ZERO))
                     ));
-                    cause.get_or_insert_with(|| plain(met));
+                    cause.get_or_insert_with(|| match self.rejecting.contains(name) {
+                        true => "an artifact cannot be deployed".to_owned(),
+                        false => plain(met),
+                    });
                 }
                 (None, None) => unreachable!("a check ends well or does not"),
             }
@@ -236,6 +244,11 @@ mod tests {
         assert_status(&verdict, Status::Fail);
         assert_eq!(verdict.summary, "worker2, asked at 40s, is not: HTTP 500");
         assert_eq!(&*verdict.cause, "HTTP 500");
+        let rejected = EventKind::DeployFailed { path: "x.xml".into(), why: "it is half of itself".into() };
+        let script =
+            all_good(Script::new(&[AT_END]).phases(10, 20, 30), &[21]).event(35, Some("worker2"), rejected);
+        let verdict = check(script, 40, "worker2", Some(500)).verdict(AT_END);
+        assert_eq!(&*verdict.cause, "an artifact cannot be deployed");
     }
 
     #[test]

@@ -200,6 +200,16 @@ fn a_second_node_with_cron_does_not_make_runs_due_sooner() {
 }
 
 #[test]
+fn a_cron_that_wakes_up_late_and_a_clock_that_jumped_make_no_run_due_sooner() {
+    let mut script = Script::new(&[]).disturb(0);
+    // About a minute apart, but for one after a jump.
+    for at in [60, 119, 180, 241, 278, 336, 397, 456, 518] {
+        script = script.cron(at).rsync(at, "worker1", 0).rsync(at + 2, "worker2", 0);
+    }
+    assert!(outages(script.heal(560)).is_empty());
+}
+
+#[test]
 fn an_outage_of_any_number_of_rows_is_kept_as_one() {
     let script = (0..10_000).fold(Script::new(&[]).disturb(0), |script, at| {
         script.call(at, Some(if at % 2 == 0 { 502 } else { 200 }))

@@ -61,6 +61,19 @@ fn what_is_replaced_later_is_not_lost() {
 }
 
 #[test]
+fn of_publishes_that_were_under_way_at_once_any_may_stay() {
+    let publish = |revision| OpKind::Publish { api: "pizza".into(), revision };
+    let overtaken = |served| {
+        let script = start(&[]).begin(10, publish(2)).op(20, publish(3), Some(200));
+        let script = script.end(0, 10, 30, publish(2), Some(200));
+        ["worker1", "worker2"].into_iter().fold(script, |script, node| script.deployed(60, node, served))
+    };
+    assert_status(&overtaken(2).heal(500).verdict(NONE_LOST), Pass);
+    assert_status(&overtaken(3).heal(500).verdict(NONE_LOST), Pass);
+    assert_status(&overtaken(1).heal(500).verdict(NONE_LOST), Fail);
+}
+
+#[test]
 fn a_deletion_is_kept_when_the_api_is_gone() {
     let delete = OpKind::Delete { api: "pizza".into(), revision: 3 };
     let deleted = || carried(start(&[]), 10, 2).op(100, delete.clone(), Some(200));

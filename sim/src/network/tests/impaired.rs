@@ -330,3 +330,30 @@ fn work_takes_longer_on_a_slow_processor_and_waiting_does_not() {
     engine.run_until(SimTime::from_secs(20));
     seen_is(&seen, &[(5000, "worked"), (7000, "waited")]);
 }
+
+#[test]
+fn work_under_way_goes_on_at_the_speed_that_the_processor_then_has() {
+    let (mut engine, client, _server) = world();
+    let seen = Seen::default();
+    for (name, span) in [("short", 2), ("long", 10)] {
+        let noted = Rc::clone(&seen);
+        client.spawn("worker", move |process| async move {
+            process.work(Duration::from_secs(span)).await;
+            note(&noted, &process, name);
+        });
+    }
+    engine.run_until(SimTime::from_secs(1));
+    client.set_work_percent(1000);
+    engine.run_until(SimTime::from_secs(6));
+    // Half a second of work was done in these five.
+    client.set_work_percent(100);
+    engine.run_until(SimTime::from_secs(10));
+    // What stands still does not work.
+    client.freeze();
+    engine.run_until(SimTime::from_secs(12));
+    client.set_work_percent(200);
+    engine.run_until(SimTime::from_secs(13));
+    client.thaw(true);
+    engine.run_until(SimTime::from_secs(60));
+    seen_is(&seen, &[(6500, "short"), (22_000, "long")]);
+}
