@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use bytes::Bytes;
 
 use super::outcome::Kinds;
+use super::paths::split;
 use crate::disk::Kind;
 
 /// One name of the transfer, as both sides know it.
@@ -65,9 +66,11 @@ pub fn sort_key(name: &[u8], is_folder: bool) -> Vec<u8> {
 }
 
 /// Sorts, and drops names that stand twice: of a folder and something else the folder stays, else the first. Gives
-/// the names of folders that stood there more than once.
+/// the folders in which rsync takes what it dropped for something that they hold: it leaves a gap in its list, which
+/// counts unless nothing comes after it.
 pub fn sort_and_clean(entries: &mut Vec<Entry>) -> BTreeSet<Bytes> {
-    let mut doubled = BTreeSet::new();
+    let mut held = BTreeSet::new();
+    let mut gap: Option<Bytes> = None;
     let mut keyed: Vec<_> = std::mem::take(entries)
         .into_iter()
         .map(|entry| (sort_key(&entry.name, entry.is_folder()), entry))
@@ -77,12 +80,15 @@ pub fn sort_and_clean(entries: &mut Vec<Entry>) -> BTreeSet<Bytes> {
         keyed.iter().filter(|(_, entry)| entry.is_folder()).map(|(_, entry)| entry.name.clone()).collect();
     for (_, entry) in keyed {
         if !entry.is_folder() && folders.contains(&entry.name) {
+            held.insert(Bytes::copy_from_slice(split(&entry.name).0));
             continue;
         }
         match entries.last_mut() {
             Some(last) if last.name == entry.name => {
                 // A folder named twice: what is known of its content adds up.
-                doubled.insert(entry.name.clone());
+                if entry.is_folder() {
+                    gap = Some(entry.name.clone());
+                }
                 last.content |= entry.content;
                 last.unreadable |= entry.unreadable;
                 if last.implied && !entry.implied {
@@ -91,10 +97,13 @@ pub fn sort_and_clean(entries: &mut Vec<Entry>) -> BTreeSet<Bytes> {
                     (last.content, last.unreadable) = (content, unreadable);
                 }
             }
-            _ => entries.push(entry),
+            _ => {
+                held.extend(gap.take());
+                entries.push(entry);
+            }
         }
     }
-    doubled
+    held
 }
 
 /// How many entries of each kind a list has, and how many bytes.
@@ -180,6 +189,19 @@ mod tests {
         prune_empty_folders(&mut entries, |_| false);
         let names: Vec<_> = entries.iter().map(|entry| entry.name.as_ref()).collect();
         assert_eq!(names, [&b"."[..], b"c", b"c/d", b"c/d/f"]);
+    }
+
+    #[test]
+    fn a_dropped_name_keeps_the_folder_before_it_unless_it_is_the_last() {
+        let held = |names: &[(&str, Kind)]| {
+            let mut entries: Vec<_> = names.iter().map(|&(name, kind)| entry(name, kind)).collect();
+            let held = sort_and_clean(&mut entries);
+            held.iter().map(|name| String::from_utf8(name.to_vec()).unwrap()).collect::<Vec<_>>()
+        };
+        let folder = Kind::Folder;
+        assert_eq!(held(&[(".", folder), ("a", folder), ("a", folder)]), [""; 0]);
+        assert_eq!(held(&[(".", folder), ("a", folder), ("a", folder), ("b", folder)]), ["a"]);
+        assert_eq!(held(&[("a", folder), ("a/b", Kind::File), ("a/b", folder)]), ["a"]);
     }
 
     proptest! {

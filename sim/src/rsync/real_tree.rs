@@ -50,8 +50,14 @@ pub fn load(disk: &mut Disk, path: &[u8], follow: bool) {
     }
     // Names have just been added to the folders above it.
     for end in (1..path.len()).filter(|&at| path[at] == b'/') {
-        if let Ok(found) = fs::metadata(real(&path[..end])) {
-            let _ = disk.set_mtime(&path[..end], mtime_ns(&found), 0);
+        let mut above = path[..end].to_vec();
+        // A link has a time of its own.
+        if disk.lstat(&above).is_ok_and(|stat| stat.kind == Kind::Symlink) {
+            let Ok(folder) = fs::canonicalize(real(&above)) else { continue };
+            above = folder.into_os_string().into_vec();
+        }
+        if let Ok(found) = fs::metadata(real(&above)) {
+            let _ = disk.set_mtime(&above, mtime_ns(&found), 0);
         }
     }
 }

@@ -6,6 +6,7 @@
 mod alternatives;
 mod attributes;
 mod backup;
+mod beneath;
 mod delete;
 mod destination;
 mod generator;

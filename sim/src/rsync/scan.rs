@@ -101,14 +101,13 @@ pub(super) fn scan(
         }
     });
     let mut scanned = scan.scanned;
-    let mut doubled = BTreeSet::new();
+    let mut held = BTreeSet::new();
     if sources.len() > 1 || options.relative {
-        doubled = sort_and_clean(&mut scanned.entries);
+        held = sort_and_clean(&mut scanned.entries);
     }
     if options.prune_empty_dirs {
         prune_empty_folders(&mut scanned.entries, |name| {
-            // rsync takes what it dropped because it stood there twice for something in the folder before it.
-            receiver_filters.excludes(name, true, false) || doubled.contains(name)
+            receiver_filters.excludes(name, true, false) || held.contains(name)
         });
     }
     scanned

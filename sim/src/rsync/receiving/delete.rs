@@ -141,6 +141,8 @@ impl<E: Env> Receiving<'_, E> {
         let path = self.destination.path(name);
         let result = if self.options.dry_run {
             Ok(())
+        } else if let Err(error) = self.stay_beneath(&path) {
+            Err(error)
         } else if kind == Kind::Folder {
             self.env.write_disk(|disk, now| disk.remove_dir(&path, now))
         } else if self.options.backup && !self.is_backup(name) {

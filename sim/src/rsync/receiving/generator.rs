@@ -274,7 +274,11 @@ impl<E: Env> Receiving<'_, E> {
     fn look(&self, entry: &Entry, path: &[u8]) -> std::io::Result<Stat> {
         // The destination itself may be reached through a symlink.
         let followed = entry.name.as_ref() == b".";
-        self.env.read_disk(|disk| if followed { disk.stat(path) } else { disk.lstat(path) })
+        if followed {
+            return self.env.read_disk(|disk| disk.stat(path));
+        }
+        self.stay_beneath(path)?;
+        self.env.read_disk(|disk| disk.lstat(path))
     }
 
     /// Without `-p` rsync looks for default modes at each folder that it comes into, and says so when something

@@ -66,10 +66,13 @@ impl<E: Env> Receiving<'_, E> {
     }
 
     fn create_folder(&self, path: &[u8], mode: u32) -> bool {
-        if self.options.relative {
-            self.make_parents(path);
-        }
-        match self.env.write_disk(|disk, now| disk.create_dir(path, mode, now)) {
+        let made = self.stay_beneath(path).and_then(|()| {
+            if self.options.relative {
+                self.make_parents(path);
+            }
+            self.env.write_disk(|disk, now| disk.create_dir(path, mode, now))
+        });
+        match made {
             Ok(()) => true,
             Err(error) => {
                 self.console.error(
@@ -165,10 +168,13 @@ impl<E: Env> Receiving<'_, E> {
                     return;
                 }
             }
-            if self.options.relative {
-                self.make_parents(path);
-            }
-            if let Err(error) = self.put_in_place(path, &make) {
+            let made = self.stay_beneath(path).and_then(|()| {
+                if self.options.relative {
+                    self.make_parents(path);
+                }
+                self.put_in_place(path, &make)
+            });
+            if let Err(error) = made {
                 let (call, to) = match entry.kind {
                     Kind::Symlink => ("symlink", [b" -> ".as_slice(), &quoted(&entry.target)].concat()),
                     _ => ("mknod", Vec::new()),

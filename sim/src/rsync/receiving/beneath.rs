@@ -1,0 +1,47 @@
+//! Links in the place of folders: those that stay below the destination are followed, no others.
+
+use std::io;
+
+use crate::disk::errno;
+use crate::rsync::env::Env;
+use crate::rsync::paths::{join, split};
+
+use super::Receiving;
+
+/// The kernel's limit of links on the way to one name.
+const LINKS_MAX: usize = 40;
+
+impl<E: Env> Receiving<'_, E> {
+    /// Fails with ELOOP when a link leads out of the destination on the way to the folder of this path, as rsync
+    /// does since it opens folders beneath the destination only. Such links stand there where `--ignore-existing`
+    /// or `--no-implied-dirs` leaves them in the place of a folder.
+    pub(super) fn stay_beneath(&self, path: &[u8]) -> io::Result<()> {
+        let folder = &self.destination.folder;
+        let leaves_links = self.options.ignore_existing || self.options.no_implied_dirs;
+        let Some(name) = path.strip_prefix(&folder[..]).filter(|_| leaves_links) else { return Ok(()) };
+        let parts =
+            |path: &[u8]| path.split(|&byte| byte == b'/').rev().map(<[u8]>::to_vec).collect::<Vec<_>>();
+        let leads_out = || errno::error(errno::ELOOP);
+        let (mut ahead, mut way, mut links) = (parts(split(name).0), Vec::new(), 0);
+        while let Some(part) = ahead.pop() {
+            match &part[..] {
+                b"" | b"." => continue,
+                b".." => {
+                    way.pop().ok_or_else(leads_out)?;
+                    continue;
+                }
+                _ => way.push(part),
+            }
+            let here = join(folder, &way.join(&b'/'));
+            // Anything but a link is for the call itself to judge.
+            let Ok(target) = self.env.read_disk(|disk| disk.read_link(&here)) else { continue };
+            links += 1;
+            if target.starts_with(b"/") || links > LINKS_MAX {
+                return Err(leads_out());
+            }
+            way.pop();
+            ahead.extend(parts(&target));
+        }
+        Ok(())
+    }
+}
