@@ -12,6 +12,8 @@ const BLOCK_BYTES_MIN: u64 = 700;
 const BLOCK_BYTES_MAX: u64 = 131_072;
 const STRONG_BYTES_MIN: u64 = 2;
 const STRONG_BYTES_MAX: u64 = 8;
+/// Blocks of one weak checksum that are looked at.
+const CHAIN_MAX: usize = 256;
 
 /// The checksums of the blocks of one file.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -59,7 +61,7 @@ impl Signature {
     }
 
     /// The pieces of which `content` is made, for a receiver with this signature. `in_place` leaves out blocks
-    /// that the receiver will have overwritten by then.
+    /// that the receiver will have overwritten by then, by anything but themselves.
     pub fn delta(&self, content: &[u8], in_place: bool) -> Vec<Piece> {
         let mut pieces = Pieces::default();
         if self.blocks.is_empty() || content.is_empty() {
@@ -75,18 +77,19 @@ impl Signature {
         let mut window = block_bytes.min(content.len());
         let mut weak = Weak::of(&content[..window]);
         let mut expected = 0;
+        let mut kept = in_place.then(|| vec![false; self.blocks.len()]);
         while at < content.len() {
             let value = weak.value();
             let found = if seen.may_hold(value) {
-                self.find(&by_weak, value, &content[at..at + window], expected, in_place.then_some(at))
+                self.find(&by_weak, value, content, at..at + window, expected, kept.as_deref_mut())
             } else {
                 None
             };
-            if let Some(block) = found {
-                pieces.literal(sent..at);
+            if let Some((block, from)) = found {
+                pieces.literal(sent..from);
                 pieces.block(block);
                 expected = block + 1;
-                at += window;
+                at = from + window;
                 sent = at;
                 window = block_bytes.min(content.len() - at);
                 weak = Weak::of(&content[at..at + window]);
@@ -103,35 +106,60 @@ impl Signature {
         pieces.0
     }
 
-    /// The block with these bytes; the expected next one first, so that repeated content is sent as a run.
+    /// The block with the bytes that stand there, and where it begins, which can be further on; the expected next
+    /// one first, so that repeated content is sent as a run, of others the last. In place, the block that lies there
+    /// comes before all, and `kept` has those of which that is known.
     fn find(
         &self,
         by_weak: &[(u32, u32)],
         weak: u32,
-        bytes: &[u8],
+        content: &[u8],
+        at: Range<usize>,
         expected: u32,
-        floor: Option<usize>,
-    ) -> Option<u32> {
-        let from = by_weak.partition_point(|&(value, _)| value < weak);
-        let same = by_weak[from..].iter().take_while(|&&(value, _)| value == weak);
+        kept: Option<&mut [bool]>,
+    ) -> Option<(u32, usize)> {
+        let (bytes, length) = (&content[at.clone()], at.len());
+        let is_left = |block: u32, kept: &[bool]| self.range(block).start >= at.start || kept[block as usize];
+        let can_be_used = |block: u32| kept.as_deref().is_none_or(|kept| is_left(block, kept));
+        let to = by_weak.partition_point(|&(value, _)| value <= weak);
+        let same =
+            by_weak[..to].iter().rev().take_while(|&&(value, _)| value == weak).map(|&(_, block)| block);
         let mut digest = None;
-        let mut best = None;
         // rsync gives up after some equal weak checksums, too: a chain of them would take quadratic time.
-        for &(_, block) in same.take(256) {
-            let range = self.range(block);
-            if range.len() != bytes.len() || floor.is_some_and(|floor| range.start < floor) {
-                continue;
-            }
-            let digest = *digest.get_or_insert_with(|| strong(bytes, self.strong_bytes));
-            if self.blocks[block as usize].1 != digest {
-                continue;
-            }
-            if block == expected {
-                return Some(block);
-            }
-            best.get_or_insert(block);
+        let found = same.take(CHAIN_MAX).find(|&block| {
+            self.range(block).len() == length
+                && can_be_used(block)
+                && self.blocks[block as usize].1
+                    == *digest.get_or_insert_with(|| strong(bytes, self.strong_bytes))
+        })?;
+        let sums = (weak, digest?);
+        let is_expected = self.blocks.get(expected as usize) == Some(&sums) && can_be_used(expected);
+        let Some(kept) = kept else { return Some((if is_expected { expected } else { found }, at.start)) };
+        if let Some((block, from)) = self.aligned(content, &at, sums) {
+            kept[block as usize] = true;
+            return Some((block, from));
         }
-        best
+        Some((if is_expected { expected } else { found }, at.start))
+    }
+
+    /// The block with these checksums that lies where it belongs in the new file, too: at once, or, of zeros, at
+    /// the next block's begin if zeros stand there in both.
+    fn aligned(&self, content: &[u8], at: &Range<usize>, sums: (u32, u64)) -> Option<(u32, usize)> {
+        let block_bytes = self.block_bytes as usize;
+        let block = u32::try_from(at.start.div_ceil(block_bytes)).ok()?;
+        if self.blocks.get(block as usize) != Some(&sums) || self.range(block).len() != at.len() {
+            return None;
+        }
+        let from = self.range(block).start;
+        let jumps = || {
+            let bytes = content.get(from..from + at.len())?;
+            let same = (Weak::of(bytes).value(), strong(bytes, self.strong_bytes)) == sums;
+            (sums.0 == 0 && at.len() == block_bytes && same).then_some(())
+        };
+        if from != at.start {
+            jumps()?;
+        }
+        Some((block, from))
     }
 }
 
@@ -271,6 +299,13 @@ mod tests {
     #[test]
     fn blocks_are_as_large_as_rsyncs() {
         assert_eq!([1, 490_000, 1_000_000, 1 << 40].map(block_bytes_for), [700, 700, 1000, 131_072]);
+    }
+
+    #[test]
+    fn in_place_a_block_that_stays_is_used_again_and_one_that_goes_is_not() {
+        let signature = Signature::of(b"aabbcc", Some(2), true);
+        assert_eq!(signature.delta(b"aabbaa", true), [Piece::Blocks(0, 2), Piece::Blocks(0, 1)]);
+        assert_eq!(signature.delta(b"bbccaa", true), [Piece::Blocks(1, 2), Piece::Literal(4..6)],);
     }
 
     proptest! {

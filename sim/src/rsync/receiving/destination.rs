@@ -66,7 +66,11 @@ pub(super) fn choose(
             let is_link =
                 env.read_disk(|disk| disk.lstat(&path)).is_ok_and(|stat| stat.kind == Kind::Symlink);
             let mut found = folder(false, false);
-            if is_link {
+            let parent = split(&path).0;
+            if is_link && env.read_disk(|disk| disk.stat(parent)).is_ok_and(|above| above.ino == stat.ino) {
+                // A link to its own folder: what is put there may take its place.
+                found.folder = parent.to_vec();
+            } else if is_link {
                 found.folder.push(b'/');
             }
             return Ok(found);

@@ -104,10 +104,12 @@ impl<E: Env> Receiving<'_, E> {
         if self.options.checksum {
             done |= Changes::CONTENT;
         }
+        // A backup is a copy that stays as it is while the file is written.
+        let overwrites = basis_path == self.path(entry) && (pass.redo || !self.options.backup);
         let mut request = Request {
             index: index as u32,
             changes: self.changes(entry, stat, done),
-            in_place: self.options.inplace,
+            in_place: self.options.inplace && overwrites,
             ..Request::default()
         };
         if request.changes.has(Changes::NEW) {
