@@ -3,7 +3,7 @@
 //! A [`Table`] remembers which keys were asked for. What is left when [`Table::finish`] is called is an unknown
 //! key, and the nearest of those that were asked for is what was probably meant.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::ops::Range;
 use std::time::Duration;
@@ -53,12 +53,14 @@ pub struct Reader<'a> {
     pub source: &'a Source,
     top_keys: &'static [&'static str],
     findings: RefCell<Findings>,
+    /// Whether it is no TOML: what a broken line took away is not missing.
+    broken: Cell<bool>,
 }
 
 impl<'a> Reader<'a> {
     /// Begins to read a file.
     pub fn new(source: &'a Source) -> Self {
-        Self { source, top_keys: &[], findings: RefCell::new(Findings::new()) }
+        Self { source, top_keys: &[], findings: RefCell::new(Findings::new()), broken: Cell::new(false) }
     }
 
     /// Says which keys stand at the top of the file, so that one that slipped below a table is answered so.
@@ -71,11 +73,17 @@ impl<'a> Reader<'a> {
     /// Parses the file as TOML; what can be understood in spite of mistakes is given back.
     pub fn parse(&self) -> Spanned<DeTable<'a>> {
         let (table, errors) = DeTable::parse_recoverable(&self.source.text);
+        self.broken.set(!errors.is_empty());
         for error in errors {
             let span = error.span().unwrap_or(0..0);
             self.push(Finding::error(self.source, span, error.message().trim().to_owned()));
         }
         table
+    }
+
+    /// Whether the file is no TOML, so that keys may be missing that its lines have.
+    pub fn is_broken(&self) -> bool {
+        self.broken.get()
     }
 
     /// Adds a finding.
@@ -133,6 +141,9 @@ impl<'a> Table<'a> {
 
     /// Adds an error that says that a key is missing.
     pub fn missing(&self, key: &str, help: impl Into<String>) {
+        if self.reader.is_broken() {
+            return;
+        }
         // The header alone is underlined: a table's span may cover many lines.
         let header = self.reader.source.line_span(self.reader.source.line_of(self.span.start));
         let span = self.span.start..header.end.max(self.span.start).min(self.span.end.max(self.span.start));

@@ -174,6 +174,12 @@ fn each_mistake_is_underlined_and_answered() {
 }
 
 #[test]
+fn a_file_that_is_no_toml_is_told_only_where_it_is_not() {
+    let found = mistakes("title = \"x\"\ncluster = \nexpect = [\n");
+    assert!(!found.is_empty() && found.iter().all(|(_, said)| !said.contains("is missing")), "{found:?}");
+}
+
+#[test]
 fn all_mistakes_of_a_file_are_found_at_once() {
     let text = WHOLE
         .replace("kind = \"calls\"", "kind = \"cals\"")
