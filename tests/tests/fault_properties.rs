@@ -9,7 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::time::Duration;
 
-use harness::cluster::ClusterMaker;
+use harness::cluster::{ClusterMaker, Topology};
+use harness::cluster_files::ClusterFiles;
 use harness::plan::{FaultKind, Plan, Workload, WorkloadKind};
 use harness::report::{View, terminal};
 use harness::run::{self, Options};
@@ -116,7 +117,7 @@ fn with_witnesses(mut plan: Plan, gateways: &[NodeName]) -> Plan {
 }
 
 /// What is wrong with a plan's run, if anything is.
-fn trouble(plan: &Plan) -> Option<String> {
+fn trouble(plan: &Plan, topology: &Topology) -> Option<String> {
     let seen = std::rc::Rc::<std::cell::RefCell<Seen>>::default();
     let ends = plan.phases.settle_ends;
     let last_from = harness::time::SimTime::from_nanos(ends.as_nanos() - LAST.as_nanos() as u64);
@@ -134,8 +135,7 @@ fn trouble(plan: &Plan) -> Option<String> {
         return Some(format!("{process} does not run on {node} at the end"));
     }
     // What is lost for good cannot be whole again; that it runs and heals is all that is asked then.
-    let (topology, _) = SimMaker.topology(&plan.cluster).expect("the plan was run");
-    if plan.faults.iter().any(|fault| fault.kind.may_lose_data(&fault.target, &topology)) {
+    if plan.faults.iter().any(|fault| fault.kind.may_lose_data(&fault.target, topology)) {
         return None;
     }
     let gateways: Vec<&str> = seen.files.keys().map(|node| &**node).collect();
@@ -168,6 +168,9 @@ fn trouble(plan: &Plan) -> Option<String> {
 fn whatever_goes_wrong_heals_and_everything_is_whole_again() {
     let cluster = tests::root().join("scenarios/clusters/wso2-rsync");
     let lengths = [120, 180, 180, 420].map(Duration::from_secs);
+    let files = ClusterFiles::read(&cluster).expect("the documented cluster");
+    let (topology, _) = SimMaker.topology(&files).expect("its files are right");
+    let gateways: Vec<NodeName> = topology.gateways().cloned().collect();
     let ground = Ground::load(cluster, &SimMaker).expect("the documented cluster");
     let plans = ground.phases(lengths).faults_max(FAULTS_MAX).plans();
     let config = Config { cases: cases(), failure_persistence: None, ..Config::default() };
@@ -175,13 +178,11 @@ fn whatever_goes_wrong_heals_and_everything_is_whole_again() {
     let mut kinds = BTreeSet::new();
     for number in 0..cases() {
         let drawn = plans.new_tree(&mut runner).expect("nothing is rejected").current();
-        let (topology, _) = SimMaker.topology(&drawn.cluster).expect("the documented cluster");
-        let gateways: Vec<NodeName> = topology.gateways().cloned().collect();
         let plan = with_witnesses(drawn, &gateways);
         kinds.extend(plan.faults.iter().map(|fault| fault.kind.name()));
-        if let Some(why) = trouble(&plan) {
+        if let Some(why) = trouble(&plan, &topology) {
             // The fewest faults with which it still fails.
-            let (plan, why) = fewest(plan, why);
+            let (plan, why) = fewest(plan, why, &topology);
             panic!("case {number}: {why}\n{:#?}", plan.faults);
         }
     }
@@ -189,12 +190,12 @@ fn whatever_goes_wrong_heals_and_everything_is_whole_again() {
 }
 
 /// Leaves out one fault after the other, as long as something is wrong without it.
-fn fewest(mut plan: Plan, mut why: String) -> (Plan, String) {
+fn fewest(mut plan: Plan, mut why: String, topology: &Topology) -> (Plan, String) {
     let mut index = 0;
     while index < plan.faults.len() {
         let mut fewer = plan.clone();
         fewer.faults.remove(index);
-        match trouble(&fewer) {
+        match trouble(&fewer, topology) {
             Some(still) => (plan, why) = (fewer, still),
             None => index += 1,
         }

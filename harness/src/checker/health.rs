@@ -1,8 +1,8 @@
 //! Health: do the gateways' own health endpoints say that all is well?
 //!
 //! Verifies, of each gateway that the scenario's health checks ask, that the last answers are good: at the end, which is
-//! the checker's own claim, too, where every gateway is asked; or from soon after the end of the last fault on. A check counts by when it was begun: one that hangs for long tells
-//! of the moment at which it was asked.
+//! the checker's own claim, too, where every gateway is asked; or from soon after the end of the last fault on. A check
+//! counts by when it was begun: one that hangs for long tells of the moment at which it was asked.
 //!
 //! Does not verify that what the endpoint says is true: whether a gateway serves, availability tells.
 
@@ -40,8 +40,8 @@ struct Health {
 #[derive(Debug, Default)]
 struct Answers {
     checks: u64,
-    /// When the newest check was begun.
-    newest: SimTime,
+    /// When the newest check was begun; none before the first.
+    newest: Option<SimTime>,
     /// The newest check that did not end well: when it was begun, what it met.
     bad: Option<(SimTime, EventId, Arc<str>)>,
     /// The first good check that was begun after that, and the newest.
@@ -88,7 +88,7 @@ impl Checker for Health {
         }
         let answers = self.gateways.entry(gateway.clone()).or_default();
         answers.checks += 1;
-        answers.newest = answers.newest.max(*started);
+        answers.newest = answers.newest.max(Some(*started));
         match outcome {
             OpOutcome::Ok => answers.add_good(*started, event.id),
             OpOutcome::Failed | OpOutcome::Unknown => {
@@ -117,7 +117,7 @@ impl Health {
         let Some(calm) = scene.calm_since() else { return false };
         chosen(&Gateways::All, scene)
             .iter()
-            .all(|name| self.gateways.get(name).is_some_and(|answers| answers.newest >= calm))
+            .all(|name| self.gateways.get(name).is_some_and(|answers| answers.newest >= Some(calm)))
     }
 
     fn judge_claim(&self, stated: &Stated, scene: &Scene, verdicts: &mut Verdicts) {
@@ -134,7 +134,7 @@ impl Health {
         let nothing = Answers::default();
         let of = |name: &NodeName| self.gateways.get(name).unwrap_or(&nothing);
         let unasked = |answers: &Answers| match (within, &answers.bad, answers.good) {
-            _ if answers.checks == 0 || answers.newest < calm => true,
+            _ if answers.newest < Some(calm) => true,
             (Some(within), None, Some((first, _))) => first > calm + within,
             _ => false,
         };

@@ -42,7 +42,7 @@ mod wrong_port;
 
 use std::time::Duration;
 
-use super::moment::{self, Begins, Lasts, RepeatSpec, SpanRange};
+use super::moment::{self, Begins, Lasts, RepeatSpec};
 use super::selector::TargetSpec;
 use crate::cluster::Topology;
 use crate::finding::did_you_mean;
@@ -134,7 +134,7 @@ fn each_server(topology: &Topology) -> impl Iterator<Item = Target> + '_ {
 
 /// Each gateway by itself.
 fn each_gateway(topology: &Topology) -> impl Iterator<Item = NodeName> + '_ {
-    topology.managers.iter().chain(&topology.workers).cloned()
+    topology.gateways().cloned()
 }
 
 /// Each of these kinds on each machine.
@@ -167,7 +167,7 @@ fn on_each(nodes: impl Iterator<Item = NodeName>, kinds: &[FaultKind]) -> Vec<(F
 /// Each pair of machines and the clients between which something is sent: gateways among each other, the balancer
 /// with every gateway, the clients with the balancer.
 fn each_link(topology: &Topology) -> Vec<Target> {
-    let gateways: Vec<&NodeName> = topology.managers.iter().chain(&topology.workers).collect();
+    let gateways: Vec<&NodeName> = topology.gateways().collect();
     let mut links = Vec::new();
     let mut add =
         |a: &NodeName, b: &NodeName| links.push(Target::Between { a: vec![a.clone()], b: vec![b.clone()] });
@@ -253,10 +253,6 @@ fn read(table: Table<'_>, disturb: Duration, before: &[FaultSpec]) -> Option<Fau
         reader.error(name.span.clone(), format!("two faults are called `{}`", name.value), help);
     }
     let (kind, target) = read?;
-    let lasts = match lasts {
-        Lasts::ToTheEnd if instant => Lasts::For(SpanRange::default()),
-        lasts => lasts,
-    };
     Some(FaultSpec { name, kind, target, begins, lasts, repeats })
 }
 

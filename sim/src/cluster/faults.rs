@@ -1,4 +1,5 @@
-//! Faults: how each kind acts on the simulated hosts and links, and how it is healed. A file a kind.
+//! Faults: how each kind acts on the simulated hosts and links, and how it is healed. A file a kind, and
+//! one for what goes wrong with sshd.
 //!
 //! Faults may overlap. What two of them hold down comes back when the last one ends: each keeps its own count
 //! or its own change, and healing takes back that one only.
@@ -34,9 +35,7 @@ mod rsync_killed;
 mod server_folder_emptied;
 mod slow_cpu;
 mod slow_link;
-mod ssh_hangs;
-mod ssh_host_key_changed;
-mod ssh_key_rejected;
+mod sshd;
 mod stale_lock;
 mod started_without_flags;
 mod sync_slow;
@@ -58,6 +57,7 @@ use crate::config::NodeKind;
 use crate::engine::Engine;
 use crate::gateway;
 use crate::host::Host;
+use crate::process::Process;
 
 /// The faults that act at present.
 #[derive(Debug, Default)]
@@ -73,14 +73,33 @@ struct Stage<'a> {
 }
 
 impl Stage<'_> {
-    /// Starts a service, unless it runs or its node has no power; where the node stands still, as soon as it goes on.
+    /// Starts a service, unless it runs, a fault keeps it down, or its node has no power; where the node stands still, as
+    /// soon as it goes on.
     fn start(&mut self, node: &NodeName, service: &Arc<str>) {
+        if self.held.killed.contains(&(node.clone(), service.clone())) {
+            return;
+        }
         let host = self.nodes.host(node);
         if host.is_powered() && !host.is_running() {
             self.held.to_be_started.insert((node.clone(), service.clone()));
         } else {
             self.nodes.start_service(node, service);
         }
+    }
+
+    /// Keeps a process of a node down from now on. Gives those that run and can be ended: a node that stands still hears
+    /// nothing.
+    fn take_down(&mut self, fault: &Fault, node: &NodeName, process: &Arc<str>) -> Vec<Process> {
+        let host = self.nodes.host(node);
+        let mut running = host.processes(process);
+        if running.is_empty() {
+            had_no_effect(host, fault, format!("{process} does not run on {node}"));
+        } else if !host.is_running() {
+            had_no_effect(host, fault, format!("{node} stands still"));
+            running.clear();
+        }
+        self.held.killed.take((node.clone(), process.clone()));
+        running
     }
 }
 
@@ -126,9 +145,9 @@ impl ActiveFaults {
             FaultKind::StartedWithoutFlags => started_without_flags::inject(fault, stage),
             FaultKind::CronStopped => cron_stopped::inject(fault, stage),
             FaultKind::CronOnSecondNode => cron_on_second_node::inject(fault, stage),
-            FaultKind::SshKeyRejected => ssh_key_rejected::inject(fault, stage),
-            FaultKind::SshHostKeyChanged => ssh_host_key_changed::inject(fault, stage),
-            FaultKind::SshHangs => ssh_hangs::inject(fault, stage),
+            FaultKind::SshKeyRejected => sshd::REJECTS_KEYS.inject(fault, stage),
+            FaultKind::SshHostKeyChanged => sshd::HOST_KEY_CHANGED.inject(fault, stage),
+            FaultKind::SshHangs => sshd::HANGS.inject(fault, stage),
             FaultKind::WorkersListWrong { line } => workers_list_wrong::inject(fault, *line, stage),
             FaultKind::WrongPort { offset } => wrong_port::inject(fault, *offset, stage),
             FaultKind::ServerFolderEmptied => server_folder_emptied::inject(fault, stage),
@@ -173,9 +192,9 @@ impl ActiveFaults {
             FaultKind::StartedWithoutFlags => started_without_flags::heal(fault, stage),
             FaultKind::CronStopped => cron_stopped::heal(fault, stage),
             FaultKind::CronOnSecondNode => cron_on_second_node::heal(fault, stage),
-            FaultKind::SshKeyRejected => ssh_key_rejected::heal(fault, stage),
-            FaultKind::SshHostKeyChanged => ssh_host_key_changed::heal(fault, stage),
-            FaultKind::SshHangs => ssh_hangs::heal(fault, stage),
+            FaultKind::SshKeyRejected => sshd::REJECTS_KEYS.heal(fault, stage),
+            FaultKind::SshHostKeyChanged => sshd::HOST_KEY_CHANGED.heal(fault, stage),
+            FaultKind::SshHangs => sshd::HANGS.heal(fault, stage),
             FaultKind::WorkersListWrong { line } => workers_list_wrong::heal(fault, *line, stage),
             FaultKind::WrongPort { .. } => wrong_port::heal(fault, stage),
             FaultKind::ServerFolderEmptied => server_folder_emptied::heal(fault, stage),

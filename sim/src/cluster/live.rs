@@ -29,13 +29,13 @@ pub(super) struct Live {
     /// Services that faults keep down, so that nobody who restarts one starts it.
     kept_down: RefCell<BTreeSet<(NodeName, Arc<str>)>>,
     /// Gateways that are started without their flags.
-    pub(super) unflagged: RefCell<Holds<NodeName>>,
+    pub(super) unflagged: Holds<NodeName>,
     /// Workers that are the manager, the last one last.
     pub(super) promoted: RefCell<Vec<NodeName>>,
     /// Nodes on which the cron job runs, beside the one that should.
-    pub(super) second_cron: RefCell<Holds<NodeName>>,
+    pub(super) second_cron: Holds<NodeName>,
     /// Workers whose lines are wrong in the list.
-    pub(super) list_mistakes: RefCell<Holds<(NodeName, &'static str)>>,
+    pub(super) list_mistakes: Holds<(NodeName, &'static str)>,
     offsets: RefCell<BTreeMap<Service, ByFault<u16>>>,
     sync_delays: RefCell<BTreeMap<NodeName, ByFault<Duration>>>,
     daemons: RefCell<BTreeMap<NodeName, Rc<ssh::Daemon>>>,
@@ -82,7 +82,7 @@ impl Live {
     /// A gateway's configuration, as it would be started now.
     pub(super) fn gateway(&self, node: &NodeName, config: &GatewayConfig) -> GatewayConfig {
         let mut config = config.clone();
-        if self.unflagged.borrow().contains(node) {
+        if self.unflagged.contains(node) {
             (config.start.profile, config.start.worker_node) = (None, false);
             (config.read_only, config.portals) = (false, true);
         }
@@ -130,8 +130,7 @@ impl Live {
 
     /// The lines of the list, as the script on this node reads them now. A promoted worker has a list of the others.
     pub(super) fn targets(&self, node: &NodeName, list: &[WorkerTarget]) -> Vec<WorkerTarget> {
-        let mistakes = self.list_mistakes.borrow();
-        let has = |worker: &NodeName, what| mistakes.contains(&(worker.clone(), what));
+        let has = |worker: &NodeName, what| self.list_mistakes.contains(&(worker.clone(), what));
         let is_promoted = self.promoted.borrow().contains(node);
         let times = |target: &WorkerTarget| match &target.node {
             worker if has(worker, "missing") || is_promoted && worker == node => 0,
@@ -143,7 +142,7 @@ impl Live {
 
     /// Whether cron has the job that syncs on this node.
     pub(super) fn has_cron(&self, node: &NodeName) -> bool {
-        self.second_cron.borrow().contains(node) || self.promoted.borrow().contains(node)
+        self.second_cron.contains(node) || self.promoted.borrow().contains(node)
     }
 
     /// Adds a fault's offset to the ports of a process.

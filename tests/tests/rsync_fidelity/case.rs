@@ -54,6 +54,14 @@ pub struct Case {
 
 const SECOND_NS: i64 = 1_000_000_000;
 
+impl Entry {
+    /// One of root's that everybody may enter, of a time long ago.
+    pub fn plain(path: &str, node: Node) -> Self {
+        let path = path.as_bytes().to_vec();
+        Self { path, node, mode: 0o755, owner: 0, mtime_ns: 1_000_000_000 * SECOND_NS }
+    }
+}
+
 impl Node {
     /// A file's bytes.
     pub fn content(pieces: &[(u32, u32)]) -> Vec<u8> {

@@ -53,13 +53,7 @@ pub struct Left {
 
 /// The case in which file `k` is the large one.
 pub fn case(option: &str, k: usize) -> Case {
-    let entry = |path: &str, node| Entry {
-        path: path.as_bytes().to_vec(),
-        node,
-        mode: 0o755,
-        owner: 0,
-        mtime_ns: 1_000_000_000_000_000_000,
-    };
+    let entry = Entry::plain;
     let mut entries =
         vec![entry("src", Node::Folder), entry("dst", Node::Folder), entry("tmp", Node::Folder)];
     for number in 0..FILES {

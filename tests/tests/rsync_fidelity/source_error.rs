@@ -38,13 +38,7 @@ pub fn has_strace() -> bool {
 
 /// The case in which `src/1` cannot be read.
 fn case(option: &str, bytes: u32) -> Case {
-    let entry = |path: &str, node| Entry {
-        path: path.as_bytes().to_vec(),
-        node,
-        mode: 0o755,
-        owner: 0,
-        mtime_ns: 1_000_000_000_000_000_000,
-    };
+    let entry = Entry::plain;
     let file = |path, bytes, byte| entry(path, Node::File(vec![(bytes, byte)]));
     let entries = vec![
         entry("src", Node::Folder),

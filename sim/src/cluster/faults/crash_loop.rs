@@ -43,9 +43,7 @@ pub(super) fn heal(fault: &Fault, stage: &mut Stage<'_>) {
     stage.held.crashers.remove(&fault.name);
     let (names, process) = process_of(fault);
     for name in names {
-        if !stage.held.killed.contains(&(name.clone(), process.clone())) {
-            stage.start(name, process);
-        }
+        stage.start(name, process);
     }
 }
 

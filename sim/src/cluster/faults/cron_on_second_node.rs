@@ -17,7 +17,7 @@ pub(super) fn inject(fault: &Fault, stage: &mut Stage<'_>) {
             let why = if is_gateway { "has the cron job already" } else { "has nothing to sync" };
             had_no_effect(host, fault, format!("{name} {why}"));
         }
-        stage.nodes.live().second_cron.borrow_mut().take(name.clone());
+        stage.nodes.live().second_cron.take(name.clone());
         if is_gateway {
             start(&name, stage);
         }
@@ -26,7 +26,7 @@ pub(super) fn inject(fault: &Fault, stage: &mut Stage<'_>) {
 
 pub(super) fn heal(fault: &Fault, stage: &mut Stage<'_>) {
     for name in fault.target.nodes() {
-        stage.nodes.live().second_cron.borrow_mut().release(&name);
+        stage.nodes.live().second_cron.release(&name);
         stop_unless_wanted(&name, stage);
     }
 }

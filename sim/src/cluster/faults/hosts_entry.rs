@@ -31,11 +31,8 @@ pub(super) fn heal(fault: &Fault, stage: &mut Stage<'_>) {
         if changed.changes.is_empty() {
             stage.held.names.remove(&node);
         }
-        let service = Arc::from(balancer::PROCESS);
-        let is_wanted = stage.nodes.should_run(&node, balancer::PROCESS)
-            && !stage.held.killed.contains(&(node.clone(), Arc::clone(&service)));
-        if is_wanted {
-            stage.start(&node, &service);
+        if stage.nodes.should_run(&node, balancer::PROCESS) {
+            stage.start(&node, &Arc::from(balancer::PROCESS));
         }
     }
 }

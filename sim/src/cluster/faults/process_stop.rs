@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use harness::plan::Fault;
 
-use super::{Stage, had_no_effect, process_of};
+use super::{Stage, process_of};
 use crate::process::Process;
 
 /// How long systemd waits after SIGTERM before it sends SIGKILL (`TimeoutStopSec`, systemd.service(5)).
@@ -14,17 +14,8 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(90);
 pub(super) fn inject(fault: &Fault, stage: &mut Stage<'_>) {
     let (names, process) = process_of(fault);
     for name in names {
-        let host = stage.nodes.host(name);
-        let running = host.processes(process);
-        if running.is_empty() {
-            had_no_effect(host, fault, format!("{process} does not run on {name}"));
-        } else if !host.is_running() {
-            had_no_effect(host, fault, format!("{name} stands still"));
-        }
-        stage.held.killed.take((name.clone(), process.clone()));
-        if host.is_running() {
-            stop(stage, running);
-        }
+        let running = stage.take_down(fault, name, process);
+        stop(stage, running);
     }
 }
 

@@ -30,14 +30,14 @@ pub(super) fn heal(fault: &Fault, stage: &mut Stage<'_>) {
 
 /// Starts a server again without its flags, unless it has been already.
 pub(super) fn take_flags(name: &NodeName, stage: &Stage<'_>) {
-    if stage.nodes.live().unflagged.borrow_mut().take(name.clone()) {
+    if stage.nodes.live().unflagged.take(name.clone()) {
         stage.nodes.restart_service(name, "wso2");
     }
 }
 
 /// Starts a server again with its flags, unless another fault keeps them from it.
 pub(super) fn give_flags(name: &NodeName, stage: &Stage<'_>) {
-    if stage.nodes.live().unflagged.borrow_mut().release(name) {
+    if stage.nodes.live().unflagged.release(name) {
         stage.nodes.restart_service(name, "wso2");
     }
 }

@@ -10,12 +10,12 @@ pub(super) fn inject(fault: &Fault, line: ListMistake, stage: &mut Stage<'_>) {
         if !stage.nodes.cluster().sync.workers.iter().any(|target| target.node == name) {
             had_no_effect(stage.nodes.host(&name), fault, format!("{name} is not in the list"));
         }
-        stage.nodes.live().list_mistakes.borrow_mut().take((name, mistake_name(line)));
+        stage.nodes.live().list_mistakes.take((name, mistake_name(line)));
     }
 }
 
 pub(super) fn heal(fault: &Fault, line: ListMistake, stage: &mut Stage<'_>) {
     for name in fault.target.nodes() {
-        stage.nodes.live().list_mistakes.borrow_mut().release(&(name, mistake_name(line)));
+        stage.nodes.live().list_mistakes.release(&(name, mistake_name(line)));
     }
 }

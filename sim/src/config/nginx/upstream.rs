@@ -1,5 +1,6 @@
 //! Groups of servers: `upstream` blocks, and the groups that a `proxy_pass` to an address makes.
 
+use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -174,9 +175,8 @@ pub(super) fn resolved(upstream: &Upstream, hosts: &HostsFile) -> Result<Upstrea
         if addresses.is_empty() {
             return Err(name.clone());
         }
-        let is_news = line.iter().any(|server| !addresses.contains(&server.address.ip()))
-            || addresses.iter().any(|ip| !line.iter().any(|server| server.address.ip() == *ip));
-        if !is_news {
+        let before: BTreeSet<IpAddr> = line.iter().map(|server| server.address.ip()).collect();
+        if before == addresses.iter().copied().collect() {
             servers.extend_from_slice(line);
             continue;
         }
