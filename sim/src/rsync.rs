@@ -36,7 +36,7 @@ pub use outcome::{Kinds, Line, Outcome, SHELL_FAILED, Stats, Stream, describe};
 
 use console::Console;
 pub(crate) use env::race;
-use filter::{Filters, Side};
+use filter::{Filters, Rules, Side};
 use itemize::Style;
 use job::Setup;
 use outcome::{
@@ -62,7 +62,7 @@ pub async fn client(job: &Job, io: impl AsyncRead + AsyncWrite + Unpin, env: &im
     let pushes = matches!(job.direction, Direction::Push(_));
     let style = Style { pushes, keeps_times: job.options.times };
     let console = Console::new(true, job.options.output, style);
-    let setup = match job.setup(env) {
+    let setup = match job.setup(env, &|line| console.warning(line)) {
         Ok(setup) => setup,
         Err(Refusal::Rsync { lines, code }) => {
             for line in lines {
@@ -70,7 +70,7 @@ pub async fn client(job: &Job, io: impl AsyncRead + AsyncWrite + Unpin, env: &im
             }
             return ended(&console, code, Stats::default(), Vec::new());
         }
-        Err(refusal @ Refusal::NotModelled { .. }) => {
+        Err(refusal) => {
             console.warning(refusal.to_string());
             return ended(&console, outcome::SYNTAX, Stats::default(), Vec::new());
         }
@@ -170,10 +170,11 @@ pub async fn server(io: impl AsyncRead + AsyncWrite + Unpin, env: &impl Env) -> 
     let setup = setup.and_then(|setup| {
         Options::decode(setup.options.as_bytes()).map(|options| (setup, options)).map_err(|_| Stop::Garbled)
     });
-    let (setup, options) = match setup {
+    let (mut setup, options) = match setup {
         Ok(both) => both,
         Err(stop) => return stop.code(),
     };
+    setup.keep_what_is_sent(&options);
     let console = Console::new(false, options.output, Style { pushes: false, keeps_times: options.times });
     inbound.set_timeout(options.timeout_s);
     outbound.set_limits(options.timeout_s, Pace::new(if setup.sends { options.bwlimit_bytes } else { 0 }));
@@ -211,16 +212,29 @@ async fn half<R: AsyncRead + Unpin, W: AsyncWrite + Unpin, E: Env>(
     mut outbound: Outbound<'_, W, E>,
     activity: &Activity,
 ) -> Half {
-    let side = if sends { Side::Sender } else { Side::Receiver };
-    let filters = Filters::new(&setup.rules, side, options.delete_excluded);
+    let delete_excluded = options.delete_excluded;
+    let filters = |side| Filters::new(&setup.rules, side, delete_excluded);
+    // To another host `-0` goes only where it must read names.
+    let nul = match console.is_client() || setup.local {
+        true => options.from0,
+        false => sends && setup.names.is_some(),
+    };
+    let (side, role) = if sends { (Side::Sender, "sender") } else { (Side::Receiver, "generator") };
+    let rules = Rules::new(filters(side), env, console, role, nul, delete_excluded);
     let mut half = if sends {
         let base = sources.first().filter(|_| setup.names.is_some());
         if let Some(why) = base.and_then(|base| scan::cannot_enter(env, base)) {
-            return give_up_before_list(setup, console, why, &mut outbound).await;
+            console.error(why);
+            let stop = Stop::Failed(FILE_SELECTION, "flist.c(2791)", "sender");
+            return give_up_before_list(setup, console, stop, &mut outbound).await;
         }
-        let receiver_filters = Filters::new(&setup.rules, Side::Receiver, options.delete_excluded);
+        let mut receiver_filters = filters(Side::Receiver);
+        receiver_filters.set_base(env.working_folder());
         let names = setup.names.as_deref();
-        let scanned = scan(env, options, &filters, &receiver_filters, sources, names, console);
+        let scanned = match scan(env, options, rules, &receiver_filters, sources, names, console) {
+            Ok(scanned) => scanned,
+            Err(stop) => return give_up_before_list(setup, console, stop, &mut outbound).await,
+        };
         let (stats, trouble, transferred) = (Stats::default(), Trouble::default(), Vec::new());
         let mut sender = Sender {
             env,
@@ -238,10 +252,10 @@ async fn half<R: AsyncRead + Unpin, W: AsyncWrite + Unpin, E: Env>(
         let result = sender.run().await;
         Half { result, stats: sender.stats, trouble: sender.trouble, transferred: sender.transferred }
     } else {
-        // A client holds what comes from another host against its own rules.
-        let distrusts = console.is_client() && !setup.local;
-        let sender_filters =
-            distrusts.then(|| Filters::new(&setup.rules, Side::Sender, options.delete_excluded));
+        // A client holds what comes from another host against its own rules, unless folders may have further ones.
+        let mut sender_filters = filters(Side::Sender);
+        sender_filters.set_base(env.working_folder());
+        let distrusts = console.is_client() && !setup.local && !sender_filters.look_into_folders();
         let result = match outbound.flush().await {
             Ok(()) => {
                 let whole_file = options.whole_file.unwrap_or(setup.local);
@@ -250,8 +264,8 @@ async fn half<R: AsyncRead + Unpin, W: AsyncWrite + Unpin, E: Env>(
                     options,
                     whole_file,
                     console,
-                    filters,
-                    sender_filters.as_ref(),
+                    rules,
+                    Some(&sender_filters).filter(|_| distrusts),
                     destination,
                     &mut inbound,
                     &mut outbound,
@@ -264,6 +278,9 @@ async fn half<R: AsyncRead + Unpin, W: AsyncWrite + Unpin, E: Env>(
         if let Err(Stop::Failed(code, place, role)) = result {
             // The client is told why and how to exit; when it cannot be, it finds out by itself.
             console.warning(error_line(code, place, role));
+            if console.is_client() && role == "generator" {
+                console.warning("rsync error: received SIGUSR1 (code 19) at main.c(1660) [receiver=3.5.0]");
+            }
             for message in console.take_queued() {
                 outbound.push(&message);
             }
@@ -277,17 +294,16 @@ async fn half<R: AsyncRead + Unpin, W: AsyncWrite + Unpin, E: Env>(
     half
 }
 
-/// A sender that does not get into the folder of `--files-from` ends before there is a list, and each of the two
-/// processes says so on its own.
+/// A sender that ends before there is a list, of which it has said why; each of the two processes says so on its own.
 async fn give_up_before_list<W: AsyncWrite + Unpin, E: Env>(
     setup: &Setup,
     console: &Console,
-    why: Vec<u8>,
+    stop: Stop,
     outbound: &mut Outbound<'_, W, E>,
 ) -> Half {
-    let stop = Stop::Failed(FILE_SELECTION, "flist.c(2791)", "sender");
-    console.error(why);
-    console.warning(error_line(FILE_SELECTION, "flist.c(2791)", "sender"));
+    if let Stop::Failed(code, place, role) = stop {
+        console.warning(error_line(code, place, role));
+    }
     if !console.is_client() {
         for message in console.take_queued() {
             outbound.push(&message);

@@ -27,6 +27,8 @@ mod generate;
 mod interrupt;
 #[path = "rsync_fidelity/options.rs"]
 mod options;
+#[path = "rsync_fidelity/rules.rs"]
+mod rules;
 #[path = "rsync_fidelity/run.rs"]
 mod run;
 #[path = "rsync_fidelity/source_error.rs"]
@@ -90,6 +92,9 @@ fn main() -> ExitCode {
         trials.push(trial.with_ignored_flag(no_strace));
     }
     trials.push(Trial::test("the_comparison_sees_a_file_that_differs", sees_a_difference));
+    trials.push(Trial::test("of_ten_random_cases_one_has_rules_of_folders", move || {
+        has_rules_of_folders(first, cases)
+    }));
     if left_out {
         trials = trials.into_iter().map(|trial| trial.with_ignored_flag(true)).collect();
     }
@@ -113,14 +118,15 @@ fn random(from: u64, to: u64) -> Result<(), Failed> {
     let mut failed = 0;
     for seed in from..to {
         let case = generate::case(seed);
-        if compare(&case)? == Verdict::Same {
+        let first = compare(&case)?;
+        if first == Verdict::Same {
             continue;
         }
         failed += 1;
         if shown.len() < SHOWN_MAX {
             let (case, verdict) = shrink(&case)?;
             shown.push(match verdict {
-                Verdict::Same => format!("{case}(differs now and then)\n"),
+                Verdict::Same => format!("{case}(differs now and then: {first:?})\n"),
                 Verdict::Refused(why) => format!("{case}the model refuses: {why}\n"),
                 Verdict::Differs(what, how) => format!("{case}{what} differs:\n{how}"),
             });
@@ -168,6 +174,21 @@ fn sees_a_difference() -> Result<(), Failed> {
     match compare::differs(&real, &modelled) {
         Some(("tree", _)) => Ok(()),
         other => Err(Failed::from(format!("a file with other bytes looks the same: {other:?}"))),
+    }
+}
+
+/// What is never drawn is never compared.
+fn has_rules_of_folders(first: u64, cases: u64) -> Result<(), Failed> {
+    let in_trees = |case: &Case| {
+        case.entries.iter().any(|entry| {
+            let name = entry.path.rsplit(|&byte| byte == b'/').next().unwrap_or_default();
+            entry.path.contains(&b'/') && [&b".rsync-filter"[..], b".cvsignore", b".f"].contains(&name)
+        })
+    };
+    let count = (first..first + cases).filter(|&seed| in_trees(&generate::case(seed))).count() as u64;
+    match count * 10 >= cases {
+        true => Ok(()),
+        false => Err(Failed::from(format!("only {count} of {cases}"))),
     }
 }
 

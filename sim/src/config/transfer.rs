@@ -54,6 +54,10 @@ fn refused(source: &Source, command: &Located, argv: &[Vec<u8>], refusal: &Refus
             format!("the option {option} is not modelled"),
             "remove it if the question does not depend on it",
         ),
+        Refusal::Says { .. } => (
+            "this rsync copies nothing".to_owned(),
+            "remove the option that makes it print something instead",
+        ),
         Refusal::Rsync { lines, .. } => (lines.first().cloned().unwrap_or_default(), "rsync itself says so"),
     };
     Finding::error(source, place_of(command, argv, &message), message).help(help)

@@ -4,10 +4,14 @@
 //! simulated hosts, what rsync would print is printed, and what it would have changed is changed at DEST (and in
 //! the folders of `--backup-dir` and `--temp-dir`), unless `-n`. The sources are only read.
 
+use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::io::{self, Write};
 use std::os::unix::ffi::OsStringExt;
 use std::path::Path;
+
+use bytes::Bytes;
 
 use super::console::escaped;
 use super::env::Signal;
@@ -101,12 +105,21 @@ pub fn run_with_hosts(folder: &Path, args: &[Vec<u8>], hosts: Hosts) -> Ran {
         Err(wrong) => return said(64, format!("sim rsync: {wrong}\n{HELP}")),
     };
     let working_folder = folder.as_os_str().to_owned().into_vec();
-    let read = |path: &[u8]| std::fs::read(real(&absolute(&working_folder, path)));
+    // Files that the options name, and those that these name, are read once more in the run.
+    let named = RefCell::new(Vec::new());
+    let read = |path: &[u8]| {
+        named.borrow_mut().push(path.to_vec());
+        std::fs::read(real(&absolute(&working_folder, path))).map(Bytes::from)
+    };
     let mut job = match Job::parse_with(&args, read) {
         Ok(job) => job,
         Err(Refusal::Rsync { lines, code }) => {
             let shown = |line: &String| String::from_utf8_lossy(&escaped(line.as_bytes())).into_owned();
             return said(code, lines.iter().map(shown).collect::<Vec<_>>().join("\n"));
+        }
+        Err(Refusal::Says { lines }) => {
+            let line = |line: String| Line { stream: Stream::Out, text: line.into_bytes() };
+            return Ran { exit_code: 0, lines: lines.into_iter().map(line).collect() };
         }
         Err(refusal) => return said(SYNTAX, format!("sim rsync: {refusal}")),
     };
@@ -143,7 +156,7 @@ pub fn run_with_hosts(folder: &Path, args: &[Vec<u8>], hosts: Hosts) -> Ran {
     }
     let pulls = !job.client_sends();
     let mut target_disk = Disk::default();
-    for path in options.named_files() {
+    for path in named.borrow().iter().chain(&options.files_from) {
         load(if pulls { &mut target_disk } else { &mut source_disk }, &here(path), true);
     }
     source_disk.sync();
@@ -176,14 +189,14 @@ pub fn run_with_hosts(folder: &Path, args: &[Vec<u8>], hosts: Hosts) -> Ran {
             }
         }
     }
-    target_disk.sync();
-    target_disk.set_user(user);
-    let mut before = target_disk.clone();
-
-    let (client_disk, server_disk) =
-        if pulls { (target_disk, source_disk) } else { (source_disk, target_disk) };
-    let ended = run_local(
-        LocalRun {
+    let has_rules = options.cvs_exclude || !options.rules.is_empty();
+    let (ended, mut before) = loop {
+        target_disk.sync();
+        target_disk.set_user(user);
+        let source = if has_rules { source_disk.clone() } else { std::mem::take(&mut source_disk) };
+        let (client_disk, server_disk) =
+            if pulls { (target_disk.clone(), source) } else { (source, target_disk.clone()) };
+        let run = LocalRun {
             client_disk,
             server_disk,
             working_folder: working_folder.clone(),
@@ -191,9 +204,14 @@ pub fn run_with_hosts(folder: &Path, args: &[Vec<u8>], hosts: Hosts) -> Ran {
             now_ns: now_ns(),
             seed: now_ns() as u64,
             interruption: own.interruption,
-        },
-        &job,
-    );
+        };
+        let ended = run_local(run, &job);
+        // Rules of folders may stand outside of what was read: then it is run once more with them.
+        let found = [&mut source_disk, &mut target_disk].map(|disk| load_missed(disk, &ended.missed, user));
+        if found == [false, false] {
+            break (ended, target_disk);
+        }
+    };
     let mut ran = Ran { exit_code: ended.outcome.exit_code, lines: ended.outcome.lines };
     let mut after = if pulls { ended.client_disk } else { ended.server_disk };
     if !options.dry_run {
@@ -209,6 +227,21 @@ pub fn run_with_hosts(folder: &Path, args: &[Vec<u8>], hosts: Hosts) -> Ran {
         }
     }
     ran
+}
+
+/// Loads the files that a run looked for in vain, where there are such; gives whether there were.
+fn load_missed(disk: &mut Disk, missed: &BTreeSet<Vec<u8>>, user: User) -> bool {
+    disk.set_user(User::ROOT);
+    let mut found = false;
+    for path in missed {
+        if !disk.exists(path) {
+            load(disk, path, true);
+            found |= disk.exists(path);
+        }
+    }
+    disk.sync();
+    disk.set_user(user);
+    found
 }
 
 /// The real time: what a real rsync would stamp new files with. Nothing else of a run depends on it.

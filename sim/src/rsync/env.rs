@@ -65,6 +65,9 @@ pub trait Env {
         ControlFlow::Continue(())
     }
 
+    /// Told of a file of rules that was looked for and is not there.
+    fn missed(&self, _: &[u8]) {}
+
     /// With which status the remote shell ended, if it ended: asked by a client whose connection closed early.
     fn remote_status(&self) -> Option<u8> {
         None

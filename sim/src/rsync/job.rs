@@ -1,13 +1,13 @@
 //! What a command line asks for: from where to where, and what the server is told of it.
 
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::env::Env;
-use super::filter::{self, Rule};
-use super::options::{CheckRules, LineKind, Options, Refusal, RuleSource, parse, protect_backups};
-use super::outcome::{FILE_IO, SYNTAX};
+use super::filter::{Reading, Rule, RuleError, RuleList, Side, open};
+use super::options::{CheckRules, Options, Refusal, USAGE, parse};
+use super::outcome::SYNTAX;
 use super::paths::absolute;
-use super::stop::show_errno;
 
 /// A host that a path names, and the user there.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,13 +59,33 @@ pub(super) struct Setup {
     pub paths: Vec<Vec<u8>>,
 }
 
+impl Setup {
+    /// Forgets the rules that are not sent to a server on another host: a receiver gets none but where it deletes, and
+    /// each side only those that hold for it. Nothing that comes over a connection counts as read from a file.
+    pub(super) fn keep_what_is_sent(&mut self, options: &Options) {
+        if self.local {
+            return;
+        }
+        let side = if self.sends { Side::Sender } else { Side::Receiver };
+        if side == Side::Receiver && !options.deletes() && !options.prune_empty_dirs {
+            let mut list = RuleList::default();
+            if let Some(source) = options.partial_rule() {
+                let _ = source.add_to(&mut list, &Reading::of_nothing());
+            }
+            self.rules = list.0;
+        }
+        self.rules.retain(|rule| rule.holds(side, options.delete_excluded));
+        self.rules.iter_mut().for_each(Rule::hide_origin);
+    }
+}
+
 impl Job {
     /// Reads a command line, without the name of the program.
     ///
     /// # Errors
     /// What rsync would say, or which option is not modelled.
     pub fn parse(args: &[Vec<u8>]) -> Result<Job, Refusal> {
-        Self::read(args, &|_, _, _| Ok(()))
+        Self::parse_with(args, |_| Ok(Bytes::new()))
     }
 
     /// As [`Job::parse`]; files of rules are looked at where rsync looks at them, among the options: `read` gives
@@ -75,10 +95,11 @@ impl Job {
     /// As [`Job::parse`], and what is wrong with those files.
     pub fn parse_with(
         args: &[Vec<u8>],
-        read: impl Fn(&[u8]) -> std::io::Result<Vec<u8>>,
+        read: impl Fn(&[u8]) -> std::io::Result<Bytes>,
     ) -> Result<Job, Refusal> {
-        Self::read(args, &|path, kind, nul| {
-            parse_rules(path, kind, nul, read(path).as_ref().map(Vec::as_slice)).map(drop)
+        Self::read(args, &|source, nul| {
+            let reading = Reading { open: &read, say: &|_| {}, role: "client", nul, delete_excluded: false };
+            source.add_to(&mut RuleList::default(), &reading).map_err(refused)
         })
     }
 
@@ -86,19 +107,16 @@ impl Job {
         let parsed = parse(args, check)?;
         let mut paths = parsed.paths;
         let Some(destination) = paths.pop() else {
-            return Err(Refusal::at(
-                "rsync: no source or destination given",
-                SYNTAX,
-                "main.c(1871) [client=3.5.0]",
-            ));
+            // With options it has chosen its side by then.
+            let place =
+                if args.is_empty() { "main.c(1871) [client=3.5.0]" } else { "main.c(1941) [Receiver=3.5.0]" };
+            return Err(usage_error(place));
         };
         if paths.is_empty() {
             return Err(Refusal::NotModelled { option: "(a listing: no destination given)".to_owned() });
         }
         if parsed.options.files_from.is_some() && paths.len() > 1 {
-            // rsync prints its whole usage, which is left out here but for the line that it begins with.
-            let line = "rsync  version 3.5.0  protocol version 32";
-            return Err(Refusal::at(line, SYNTAX, "options.c(2621) [client=3.5.0]"));
+            return Err(usage_error("options.c(2621) [client=3.5.0]"));
         }
         let sources = paths.iter().map(|path| place(path)).collect::<Result<Vec<_>, _>>()?;
         let (to, destination) = place(&destination)?;
@@ -145,17 +163,11 @@ impl Job {
         !matches!(self.direction, Direction::Pull(_))
     }
 
-    /// Reads the files that the command line names, on the client's disk.
-    pub(super) fn setup(&self, env: &impl Env) -> Result<Setup, Refusal> {
-        let mut rules = Vec::new();
-        for source in &self.options.rules {
-            match source {
-                RuleSource::Rule(rule) => rules.push(rule.clone()),
-                RuleSource::File { path, lines } => rules.extend(self.rules_of_file(env, path, *lines)?),
-            }
-        }
-        rules.extend(protect_backups(&self.options));
-        let names = self.options.files_from.as_ref().map(|path| self.names_of_file(env, path)).transpose()?;
+    /// Reads the files that the command line names, on the client's disk. `say` hears what rsync warns of.
+    pub(super) fn setup(&self, env: &impl Env, say: &dyn Fn(Vec<u8>)) -> Result<Setup, Refusal> {
+        let rules = self.rules(env, say).map_err(refused)?;
+        let files_from = self.options.files_from.as_ref();
+        let names = files_from.map(|path| self.names_of_file(env, path, say)).transpose()?;
         let mut options = self.options.clone();
         let is_remote = self.direction != Direction::Local;
         if is_remote {
@@ -176,23 +188,40 @@ impl Job {
         })
     }
 
-    fn rules_of_file(&self, env: &impl Env, path: &[u8], kind: LineKind) -> Result<Vec<Rule>, Refusal> {
-        let content = env.read_disk(|disk| disk.read(absolute(env.working_folder(), path)));
-        parse_rules(path, kind, self.options.from0, content.as_ref().map(|content| &content[..]))
+    /// All rules, files read; CVS's come last.
+    fn rules(&self, env: &impl Env, say: &dyn Fn(Vec<u8>)) -> Result<Vec<Rule>, RuleError> {
+        let open = |path: &[u8]| env.read_disk(|disk| open(disk, &absolute(env.working_folder(), path), say));
+        let Options { from0: nul, delete_excluded, .. } = self.options;
+        let reading = Reading { open: &open, say, role: "client", nul, delete_excluded };
+        let mut list = RuleList::default();
+        for source in self.options.rules.iter().chain(&self.options.backup_rule()) {
+            source.add_to(&mut list, &reading)?;
+        }
+        if self.options.cvs_exclude {
+            list.add_rule(b":C", &reading)?;
+            list.add_rule(b"-C", &reading)?;
+        }
+        Ok(list.0)
     }
 
-    fn names_of_file(&self, env: &impl Env, path: &[u8]) -> Result<Vec<Vec<u8>>, Refusal> {
+    fn names_of_file(
+        &self,
+        env: &impl Env,
+        path: &[u8],
+        say: &dyn Fn(Vec<u8>),
+    ) -> Result<Vec<Vec<u8>>, Refusal> {
         let shown = String::from_utf8_lossy(path);
         if path == b"-" || path.contains(&b':') {
             return Err(Refusal::NotModelled { option: format!("--files-from={shown}") });
         }
-        let content =
-            env.read_disk(|disk| disk.read(absolute(env.working_folder(), path))).map_err(|error| {
+        let content = env.read_disk(|disk| open(disk, &absolute(env.working_folder(), path), say)).map_err(
+            |error| {
                 let errno = error.raw_os_error().unwrap_or(0);
                 let reason = crate::disk::errno::message(errno);
                 let line = format!("rsync: failed to open files-from file {shown}: {reason}");
                 Refusal::at(line, SYNTAX, "main.c(1886) [client=3.5.0]")
-            })?;
+            },
+        )?;
         let nul = self.options.from0;
         let lines = content.split(|&byte| if nul { byte == 0 } else { matches!(byte, b'\n' | b'\r') });
         // To a sender on another host the lines go as they are, comments and all.
@@ -208,23 +237,22 @@ fn through_shell(path: &mut Vec<u8>) {
     path.retain(|&byte| byte != b'\n');
 }
 
-/// The rules of a file with this content.
-fn parse_rules(
-    path: &[u8],
-    kind: LineKind,
-    nul: bool,
-    content: Result<&[u8], &std::io::Error>,
-) -> Result<Vec<Rule>, Refusal> {
-    let shown = String::from_utf8_lossy(path);
-    let content = content.map_err(|error| {
-        let what = if kind == LineKind::Include { "include" } else { "exclude" };
-        let line = format!("rsync: [client] failed to open {what} file {shown}: {}", show_errno(error));
-        Refusal::at(line, FILE_IO, "exclude.c(1719) [client=3.5.0]")
-    })?;
-    filter::parse_lines(content, kind, nul, &shown).map_err(|error| match error {
-        filter::RuleError::Wrong(line) => Refusal::at(line, SYNTAX, "exclude.c(136) [client=3.5.0]"),
-        filter::RuleError::NotModelled(what) => Refusal::NotModelled { option: format!("--filter ({what})") },
-    })
+/// What rsync says where it prints its usage as an error.
+fn usage_error(place: &str) -> Refusal {
+    let mut refusal = Refusal::at(USAGE[0], SYNTAX, place);
+    if let Refusal::Rsync { lines, .. } = &mut refusal {
+        lines.splice(1..1, USAGE[1..].iter().map(|&line| line.to_owned()));
+    }
+    refusal
+}
+
+fn refused(error: RuleError) -> Refusal {
+    match error {
+        RuleError::Wrong { line, code, place } => {
+            Refusal::at(String::from_utf8_lossy(&line), code, &format!("{place} [client=3.5.0]"))
+        }
+        RuleError::NotModelled(what) => Refusal::NotModelled { option: format!("--filter ({what})") },
+    }
 }
 
 /// All sources must come from where the first one comes from.

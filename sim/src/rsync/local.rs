@@ -63,6 +63,8 @@ pub struct Ended {
     pub client_disk: Disk,
     /// The server's disk.
     pub server_disk: Disk,
+    /// Files of rules that were looked for in vain.
+    pub missed: BTreeSet<Vec<u8>>,
 }
 
 /// Runs client and server against each other until both have ended.
@@ -81,6 +83,7 @@ pub fn run_local(run: LocalRun, job: &Job) -> Ended {
         interruption: run.interruption,
         stop: Rc::clone(&stop),
         remote_status: Cell::new(None),
+        missed: RefCell::default(),
     };
     let (near, far) = (half(run.client_disk, "client"), half(run.server_disk, "server"));
     let (near_io, far_io) = tokio::io::duplex(PIPE_BYTES);
@@ -117,7 +120,8 @@ pub fn run_local(run: LocalRun, job: &Job) -> Ended {
     };
     let outcome =
         if stop.get() == Some(Signal::Kill) { killed } else { outcome.expect("the client has ended") };
-    Ended { outcome, client_disk: near.disk.into_inner(), server_disk: far.disk.into_inner() }
+    let missed = near.missed.take().into_iter().chain(far.missed.take()).collect();
+    Ended { outcome, client_disk: near.disk.into_inner(), server_disk: far.disk.into_inner(), missed }
 }
 
 struct Half {
@@ -129,6 +133,7 @@ struct Half {
     interruption: Option<Interruption>,
     stop: Rc<Cell<Option<Signal>>>,
     remote_status: Cell<Option<u8>>,
+    missed: RefCell<BTreeSet<Vec<u8>>>,
 }
 
 impl Env for Half {
@@ -185,6 +190,10 @@ impl Env for Half {
         }
         self.stop.set(Some(interruption.signal));
         ControlFlow::Break(interruption.signal)
+    }
+
+    fn missed(&self, path: &[u8]) {
+        self.missed.borrow_mut().insert(path.to_vec());
     }
 
     fn remote_status(&self) -> Option<u8> {

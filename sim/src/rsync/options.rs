@@ -1,14 +1,19 @@
 //! What rsync was asked to do: the options that the model knows, and what rsync says of a wrong command line.
 
+mod apply;
 mod parse;
+mod refusal;
+mod settle;
+mod size;
 mod table;
 
 use serde::{Deserialize, Serialize};
 
 use super::chmod::Tweak;
-use super::filter::Rule;
+use super::filter::{Reading, RuleError, RuleList};
 
-pub use parse::{CheckRules, Refusal, parse, protect_backups};
+pub use parse::{CheckRules, parse};
+pub use refusal::{Refusal, USAGE};
 
 /// When a destination's surplus entries are removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -147,6 +152,8 @@ pub struct Options {
     pub alt_kind: Option<AltKind>,
     /// Filter rules, in order.
     pub rules: Vec<RuleSource>,
+    /// `-C`.
+    pub cvs_exclude: bool,
     /// `--files-from`.
     pub files_from: Option<Vec<u8>>,
     /// `-0`.
@@ -172,26 +179,40 @@ pub struct Options {
 /// Where filter rules come from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum RuleSource {
-    /// Given on the command line.
-    Rule(Rule),
-    /// A file to be read by the client: `--exclude-from`, `--include-from`, or a merge rule.
+    /// A rule as `--filter` takes it; merge rules name files that the client reads.
+    Rule(Vec<u8>),
+    /// A pattern of `--exclude`, or of `--include`.
+    Pattern {
+        /// The pattern, perhaps with `+ ` or `- ` before it.
+        text: Vec<u8>,
+        /// What it is when it does not say so.
+        includes: bool,
+    },
+    /// A file to be read by the client: `--exclude-from` or `--include-from`.
     File {
         /// Its path, from the client's working folder.
         path: Vec<u8>,
-        /// What a line without a prefix is: a pattern to exclude, to include, or a whole rule.
-        lines: LineKind,
+        /// What its lines are when they do not say so.
+        includes: bool,
+        /// `-0` stood before it: its lines end with NUL bytes.
+        nul: bool,
     },
 }
 
-/// How the lines of a file with rules are read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum LineKind {
-    /// Patterns to exclude, unless they begin with `+ ` or `- `.
-    Exclude,
-    /// Patterns to include, unless they begin with `+ ` or `- `.
-    Include,
-    /// Rules as `--filter` takes them.
-    Rules,
+impl RuleSource {
+    /// Adds its rules to a list.
+    ///
+    /// # Errors
+    /// What is wrong with it, or with a file that it names.
+    pub(super) fn add_to(&self, list: &mut RuleList, reading: &Reading<'_>) -> Result<(), RuleError> {
+        match self {
+            RuleSource::Rule(text) => list.add_rule(text, reading),
+            RuleSource::Pattern { text, includes } => list.add_pattern(text, *includes, reading),
+            RuleSource::File { path, includes, nul } => {
+                list.add_file(path, *includes, &Reading { nul: *nul, ..*reading })
+            }
+        }
+    }
 }
 
 impl Options {
@@ -224,13 +245,16 @@ impl Options {
         self.output.itemize > 0 || self.output.verbose > 0
     }
 
-    /// Files that the client reads for itself: of rules, and of names.
-    pub fn named_files(&self) -> impl Iterator<Item = &[u8]> {
-        let of_rules = self.rules.iter().filter_map(|source| match source {
-            RuleSource::File { path, .. } => Some(path.as_slice()),
-            RuleSource::Rule(_) => None,
-        });
-        of_rules.chain(self.files_from.as_deref())
+    /// The rule by which a relative partial folder is hidden and protected.
+    pub fn partial_rule(&self) -> Option<RuleSource> {
+        let dir = self.partial_dir.as_ref().filter(|dir| !dir.starts_with(b"/"))?;
+        Some(RuleSource::Rule([b"-p ", &dir[..], b"/"].concat()))
+    }
+
+    /// The rule by which `--backup` without a folder protects the backups from deletion.
+    pub fn backup_rule(&self) -> Option<RuleSource> {
+        let keeps = self.backup && self.backup_dir.is_none() && self.deletes() && !self.delete_excluded;
+        keeps.then(|| RuleSource::Rule([b"P *", self.backup_suffix()].concat()))
     }
 
     /// What ends a backup's name.

@@ -37,6 +37,21 @@ pub(super) fn cleaned(path: &[u8]) -> Vec<u8> {
     if clean.is_empty() { b".".to_vec() } else { clean }
 }
 
+/// A path without empty and `.` parts and without `..` where a part stands before it, whatever that part is.
+pub(super) fn collapsed(path: &[u8]) -> Vec<u8> {
+    let is_absolute = path.starts_with(b"/");
+    let mut parts: Vec<&[u8]> = Vec::new();
+    for part in path.split(|&byte| byte == b'/').filter(|part| !part.is_empty() && *part != b".") {
+        if part != b".." || (parts.last().is_none_or(|last| *last == b"..") && !is_absolute) {
+            parts.push(part);
+        } else {
+            parts.pop();
+        }
+    }
+    let whole = [if is_absolute { b"/".as_slice() } else { b"" }, &parts.join(&b'/')].concat();
+    if whole.is_empty() { b".".to_vec() } else { whole }
+}
+
 /// Whether `name` lies below `folder` (not the folder itself); everything lies below `.`.
 pub(super) fn is_below(name: &[u8], folder: &[u8]) -> bool {
     if folder == b"." {

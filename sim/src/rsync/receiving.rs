@@ -10,6 +10,8 @@ mod beneath;
 mod delete;
 mod destination;
 mod generator;
+mod incoming;
+mod look;
 mod make;
 mod receiver;
 mod regular;
@@ -25,7 +27,7 @@ use tokio::sync::mpsc;
 use super::console::Console;
 use super::env::{Env, join};
 use super::file_list::{Entry, count};
-use super::filter::Filters;
+use super::filter::{Filters, Rules};
 use super::options::Options;
 use super::outcome::{Kinds, Stats, UNSUPPORTED};
 use super::sender::Trouble;
@@ -33,6 +35,7 @@ use super::stop::Stop;
 use super::wire::{Inbound, Message, Outbound, decode_list};
 use crate::disk::Handle;
 
+use backup::GENERATOR;
 use destination::Destination;
 
 /// What both processes of the receiving half know.
@@ -42,7 +45,7 @@ pub(super) struct Receiving<'a, E> {
     /// Files are sent whole: `-W`, or both ends on one host.
     whole_file: bool,
     console: &'a Console,
-    filters: Filters,
+    rules: RefCell<Rules<'a, E>>,
     list: Vec<Entry>,
     /// The names of the list, to find what is surplus.
     names: BTreeSet<Bytes>,
@@ -65,6 +68,8 @@ pub(super) struct Receiving<'a, E> {
     base_modes: RefCell<BTreeMap<u32, u32>>,
     /// The file that is being written, to be cleaned up when the run is interrupted.
     in_flight: RefCell<Option<InFlight>>,
+    /// The folder of the file that came last.
+    received_parent: RefCell<Bytes>,
     /// Files that wait for the end, with `--delay-updates`: index and where they lie.
     delayed: RefCell<Vec<(u32, Vec<u8>)>>,
 }
@@ -116,7 +121,7 @@ pub(super) async fn run<R: AsyncRead + Unpin, W: AsyncWrite + Unpin, E: Env>(
     options: &Options,
     whole_file: bool,
     console: &Console,
-    filters: Filters,
+    rules: Rules<'_, E>,
     sender_filters: Option<&Filters>,
     destination: &[u8],
     inbound: &mut Inbound<'_, R, E>,
@@ -128,7 +133,7 @@ pub(super) async fn run<R: AsyncRead + Unpin, W: AsyncWrite + Unpin, E: Env>(
         options,
         whole_file,
         console,
-        filters,
+        rules,
         sender_filters,
         destination,
         inbound,
@@ -145,7 +150,7 @@ async fn run_inner<R: AsyncRead + Unpin, W: AsyncWrite + Unpin, E: Env>(
     options: &Options,
     whole_file: bool,
     console: &Console,
-    filters: Filters,
+    mut rules: Rules<'_, E>,
     sender_filters: Option<&Filters>,
     destination: &[u8],
     inbound: &mut Inbound<'_, R, E>,
@@ -201,6 +206,7 @@ async fn run_inner<R: AsyncRead + Unpin, W: AsyncWrite + Unpin, E: Env>(
         outbound.flush().await?;
         return Err(stop);
     }
+    rules.go_to(&destination.folder);
     let names = if options.deletes() {
         list.iter().map(|entry| entry.name.clone()).collect()
     } else {
@@ -211,7 +217,7 @@ async fn run_inner<R: AsyncRead + Unpin, W: AsyncWrite + Unpin, E: Env>(
         options,
         whole_file,
         console,
-        filters,
+        rules: RefCell::new(rules),
         list,
         names,
         destination,
@@ -227,6 +233,7 @@ async fn run_inner<R: AsyncRead + Unpin, W: AsyncWrite + Unpin, E: Env>(
         bases: RefCell::default(),
         base_modes: RefCell::default(),
         in_flight: RefCell::new(None),
+        received_parent: RefCell::default(),
         delayed: RefCell::default(),
     };
     received.stats.list_size = list_size;
@@ -238,7 +245,11 @@ async fn run_inner<R: AsyncRead + Unpin, W: AsyncWrite + Unpin, E: Env>(
         && stop != Stop::Killed
     {
         receiving.clean_up();
-        if let Stop::Failed(..) = stop {
+        if let Stop::Failed(_, _, role) = stop {
+            if role == GENERATOR {
+                // Its messages get out, what it had for the sender does not.
+                receiving.queue.take();
+            }
             // The client must hear why; when it cannot, nobody will.
             receiving.move_to(outbound);
             let _ = outbound.flush().await;

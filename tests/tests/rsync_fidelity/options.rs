@@ -2,6 +2,7 @@
 
 use super::case::{Entry, Node};
 use super::generate::{Draw, like};
+use super::rules;
 
 /// What most runs begin with.
 const BASES: [&str; 16] = [
@@ -120,16 +121,6 @@ const VALUES: [&str; 46] = [
     "--exclude-from=rules",
     "--include-from=rules",
 ];
-/// Patterns of filter rules.
-const PATTERNS: [&str; 24] = [
-    "a", "b", "/a", "/a/b", "a/", "b/", "*.txt", "*", "*/", "a*", "**/c", "a/**", "/a/***", "[ab]", "[!a]",
-    "?", "a/b", "- a", "+ b", "!", "/*", "b.*", "**", "c\\d",
-];
-/// What stands before a pattern in `--filter`.
-const RULES: [&str; 18] = [
-    "- ", "+ ", "P ", "R ", "H ", "S ", "-_", "exclude ", "include ", "protect ", "hide,", "-! ", "-p ",
-    "-s ", "-r ", "+r ", "-,", "x ",
-];
 /// Wrong options, and some that rsync knows under other names.
 const WRONG: [&str; 8] = [
     "--nonsense",
@@ -155,9 +146,9 @@ pub fn draw(draw: &mut Draw, source: &[Entry], entries: &mut Vec<Entry>) -> Vec<
     }
     for _ in 0..[0, 1, 1, 2, 2, 3, 4, 6][draw.below(8)] {
         let option = match draw.below(20) {
-            0..11 => SWITCHES[draw.below(SWITCHES.len())].to_owned(),
-            11..16 => VALUES[draw.below(VALUES.len())].to_owned(),
-            16..19 => filter(draw),
+            0..10 => SWITCHES[draw.below(SWITCHES.len())].to_owned(),
+            10..14 => VALUES[draw.below(VALUES.len())].to_owned(),
+            14..19 => rules::option(draw),
             _ if draw.chance(25) => WRONG[draw.below(WRONG.len())].to_owned(),
             _ => SWITCHES[draw.below(SWITCHES.len())].to_owned(),
         };
@@ -191,17 +182,6 @@ pub fn draw(draw: &mut Draw, source: &[Entry], entries: &mut Vec<Entry>) -> Vec<
     words.push([to.as_bytes(), &destination(draw, source)].concat());
     add_needed(draw, &words, source, entries);
     words
-}
-
-fn filter(draw: &mut Draw) -> String {
-    let pattern = PATTERNS[draw.below(PATTERNS.len())];
-    match draw.below(10) {
-        0..4 => format!("--exclude={pattern}"),
-        4..6 => format!("--include={pattern}"),
-        6 => "--filter=merge rules2".to_owned(),
-        7 => "--filter=. rules2".to_owned(),
-        _ => format!("--filter={}{pattern}", RULES[draw.below(RULES.len())]),
-    }
 }
 
 /// Sometimes letters stand together in one word, as people write them.
@@ -291,17 +271,5 @@ fn add_needed(draw: &mut Draw, words: &[Vec<u8>], source: &[Entry], entries: &mu
         }
         entries.push(plain("list", Node::Text(text)));
     }
-    if names("-from=rules") {
-        let lines = |draw: &mut Draw| format!("{}\n", PATTERNS[draw.below(PATTERNS.len())]);
-        let text = format!("{}# comment\n\n; comment\n{}", lines(draw), lines(draw));
-        entries.push(plain("rules", Node::Text(text.into_bytes())));
-    }
-    if names("rules2") {
-        let line = |draw: &mut Draw| {
-            let (rule, pattern) = (RULES[draw.below(16)], PATTERNS[draw.below(PATTERNS.len())]);
-            format!("{rule}{pattern}\n")
-        };
-        let text = format!("{}\n# comment\n{}", line(draw), line(draw));
-        entries.push(plain("rules2", Node::Text(text.into_bytes())));
-    }
+    rules::add_files(draw, words, entries);
 }

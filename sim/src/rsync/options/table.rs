@@ -310,8 +310,8 @@ pub(super) const KNOWN: &[Known] = &[
     refused("daemon", 0, Nothing),
     refused("server", 0, Nothing),
     refused("sender", 0, Nothing),
-    refused("version", b'V', Nothing),
-    refused("help", 0, Nothing),
+    on("version", b'V'),
+    on("help", 0),
 ];
 
 /// Options that stand in the table for their letter only: rsync knows no such long name.

@@ -7,15 +7,16 @@ fn args(line: &[&str]) -> Vec<Vec<u8>> {
 }
 
 fn options(line: &[&str]) -> Options {
-    parse(&args(line), &|_, _, _| Ok(())).unwrap().options
+    parse(&args(line), &|_, _| Ok(())).unwrap().options
 }
 
 fn refused(line: &[&str]) -> String {
-    match parse(&args(line), &|_, _, _| Ok(())).unwrap_err() {
+    match parse(&args(line), &|_, _| Ok(())).unwrap_err() {
         Refusal::Rsync { lines, code } => {
             assert_eq!(code, 1);
             lines[0].clone()
         }
+        Refusal::Says { lines } => format!("says: {}", lines.join(" | ")),
         Refusal::NotModelled { option } => format!("not modelled: {option}"),
     }
 }
@@ -24,7 +25,7 @@ fn refused(line: &[&str]) -> String {
 fn the_documented_command_line_is_read_as_popt_reads_it() {
     let shell = "ssh -i /home/wso2/.ssh/key -o StrictHostKeyChecking=no";
     let line = ["--delete", "-arve", shell, "/carbon/repository/deployment/server/", "w1:/carbon/server"];
-    let parsed = parse(&args(&line), &|_, _, _| Ok(())).unwrap();
+    let parsed = parse(&args(&line), &|_, _| Ok(())).unwrap();
     let options = parsed.options;
     assert_eq!(options.shell.as_deref(), Some(shell.as_bytes()));
     assert_eq!(options.delete, Some(DeleteWhen::During));
@@ -86,6 +87,26 @@ fn what_rsync_knows_and_the_model_does_not_is_refused_by_name() {
 }
 
 #[test]
+fn version_and_help_are_printed_where_rsync_prints_them() {
+    let version = "says: rsync  version 3.5.0  protocol version 32";
+    for line in [["--version"].as_slice(), &["-V"], &["-a", "--version", "src", "dst"]] {
+        assert_eq!(refused(line), version);
+    }
+    for line in [["--help"].as_slice(), &["-h"], &["--delete", "--help", "--timeout=x"]] {
+        assert_eq!(refused(line), format!("{version} | Usage: rsync [OPTION]... SRC [SRC]... DEST"));
+    }
+    assert_eq!(refused(&["--version", "--nonsense"]), "rsync: --nonsense: unknown option");
+    assert!(options(&["-h", "src"]).output.human == 1, "with other words it is about numbers");
+}
+
+#[test]
+fn dash_f_stands_for_rules_of_folders_and_then_for_leaving_their_files_out() {
+    let rule = |text: &str| RuleSource::Rule(text.as_bytes().to_vec());
+    assert_eq!(options(&["-F"]).rules, [rule(": /.rsync-filter")]);
+    assert_eq!(options(&["-FaF", "-F"]).rules, [rule(": /.rsync-filter"), rule("- .rsync-filter")]);
+}
+
+#[test]
 fn a_rate_takes_a_unit() {
     for (text, bytes) in [("1", 1024), ("1.5m", 1_572_864), ("2KB", 2000), ("0", 0), ("600b", 600)] {
         assert_eq!(options(&[&format!("--bwlimit={text}")]).bwlimit_bytes, bytes, "{text}");
@@ -120,6 +141,6 @@ proptest! {
             prop::sample::select(table::KNOWN).prop_map(|known| format!("--{}=1", known.long).into_bytes()),
         ], 0..8),
     ) {
-        let _ = parse(&line, &|_, _, _| Ok(()));
+        let _ = parse(&line, &|_, _| Ok(()));
     }
 }

@@ -9,7 +9,7 @@ use crate::rsync::paths::join;
 
 use super::Receiving;
 use super::generator::Pass;
-use super::receiver::temporary_path;
+use super::incoming::temporary_path;
 
 /// What the folders gave for a regular file.
 pub(super) enum Found {

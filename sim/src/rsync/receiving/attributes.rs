@@ -8,6 +8,7 @@ use crate::rsync::paths::quoted;
 use crate::rsync::stop::show_errno;
 
 use super::Receiving;
+use super::generator::Pass;
 
 const SECOND_NS: i64 = 1_000_000_000;
 
@@ -157,6 +158,28 @@ impl<E: Env> Receiving<'_, E> {
             self.attempt("failed to set permissions on", path, set);
         }
         seen
+    }
+
+    /// Gives folders their times, which the transfer has changed, and the modes that it had to lift.
+    pub(super) fn touch_up_folders(&self, pass: &Pass) {
+        if self.options.dry_run {
+            return;
+        }
+        let times = self.options.times && !self.options.omit_dir_times;
+        for (index, folder) in self.list.iter().enumerate().filter(|(_, entry)| entry.is_folder()) {
+            let lifted = pass.retouch.contains(&index);
+            if !times && !lifted {
+                continue;
+            }
+            if self.options.no_implied_dirs && folder.implied {
+                continue;
+            }
+            let path = self.path(folder);
+            // Whatever stands there by now gets the time, unless the folder was given up.
+            if !pass.unmade.contains(&folder.name) {
+                self.set_attributes(&path, folder, lifted.then_some(folder.mode), false);
+            }
+        }
     }
 
     pub(super) fn attempt(&self, what: &str, path: &[u8], result: std::io::Result<()>) {

@@ -5,8 +5,9 @@ use bytes::Bytes;
 use crate::disk::{Kind, errno};
 use crate::rsync::env::Env;
 use crate::rsync::file_list::{Entry, sort_key};
+use crate::rsync::options::DeleteWhen;
 use crate::rsync::paths::{join, quoted};
-use crate::rsync::stop::show_errno;
+use crate::rsync::stop::{Stop, show_errno};
 
 use super::Receiving;
 use super::backup::GENERATOR;
@@ -51,16 +52,68 @@ impl<E: Env> Receiving<'_, E> {
         true
     }
 
+    /// One pass through all folders of the list.
+    pub(super) fn delete_everywhere(&self, pass: &mut Pass) -> Result<(), Stop> {
+        for folder in self.list.iter().filter(|entry| entry.is_folder()) {
+            let path = self.path(folder);
+            if !folder.content {
+                self.come_into(folder)?;
+            } else if folder.name.as_ref() == b"."
+                || self.env.read_disk(|disk| disk.lstat(&path)).is_ok_and(|stat| stat.kind == Kind::Folder)
+            {
+                for surplus in self.surplus_in(folder, pass)? {
+                    self.delete_surplus(&surplus, pass)?;
+                }
+            }
+        }
+        self.rules.borrow_mut().leave_to(0);
+        Ok(())
+    }
+
+    /// A folder has been made or looked at: now its surplus entries go, with `--delete-during`.
+    pub(super) fn delete_here(&self, folder: &Entry, pass: &mut Pass) -> Result<(), Stop> {
+        match self.options.delete {
+            Some(DeleteWhen::During) => {
+                for surplus in self.surplus_in(folder, pass)? {
+                    self.delete_surplus(&surplus, pass)?;
+                }
+            }
+            Some(DeleteWhen::Delay) => {
+                let surplus = self.surplus_in(folder, pass)?;
+                pass.delayed.extend(surplus);
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// The rules of a folder's own files are in force from now on.
+    fn come_into(&self, folder: &Entry) -> Result<(), Stop> {
+        let depth = match folder.name.as_ref() {
+            b"." => 0,
+            name => 1 + name.iter().filter(|&&byte| byte == b'/').count(),
+        };
+        self.env.read_disk(|disk| self.rules.borrow_mut().enter_at(disk, depth, &folder.name))
+    }
+
     /// What a folder of the list holds that the list does not, in the order in which it is deleted.
-    pub(super) fn surplus_in(&self, folder: &Entry, pass: &mut Pass) -> Vec<Surplus> {
-        if !folder.content || self.destination.solo.is_some() || self.deletion_is_off(pass) {
-            return Vec::new();
+    fn surplus_in(&self, folder: &Entry, pass: &mut Pass) -> Result<Vec<Surplus>, Stop> {
+        if self.destination.solo.is_some() {
+            return Ok(Vec::new());
+        }
+        if !folder.content {
+            self.come_into(folder)?;
+            return Ok(Vec::new());
+        }
+        if self.deletion_is_off(pass) {
+            return Ok(Vec::new());
         }
         if self.options.timeout_s > 0 && !std::mem::replace(&mut pass.kept_alive, true) {
             let mut ahead = self.ahead.borrow_mut();
             ahead.extend(self.console.take_queued());
             ahead.extend(self.queue.take());
         }
+        self.come_into(folder)?;
         let path = self.path(folder);
         let device = self.env.read_disk(|disk| disk.stat(&path)).map(|stat| stat.dev).unwrap_or(0);
         let mut surplus = Vec::new();
@@ -74,25 +127,38 @@ impl<E: Env> Receiving<'_, E> {
             }
             surplus.push(Surplus { name, folder: is_folder, kind });
         }
-        surplus
+        Ok(surplus)
     }
 
     /// Deletes one surplus entry.
-    pub(super) fn delete_surplus(&self, surplus: &Surplus, pass: &mut Pass) {
-        self.delete(&surplus.name, surplus.kind, surplus.folder, Reason::Surplus, pass);
+    pub(super) fn delete_surplus(&self, surplus: &Surplus, pass: &mut Pass) -> Result<(), Stop> {
+        self.delete(&surplus.name, surplus.kind, surplus.folder, Reason::Surplus, pass).map(drop)
     }
 
     /// Deletes what stands where something of another kind belongs. A folder goes with its content only with
     /// `--delete` or `--force`.
-    pub(super) fn make_room(&self, name: &Bytes, kind: Kind, what: &'static str, pass: &mut Pass) -> bool {
+    pub(super) fn make_room(
+        &self,
+        name: &Bytes,
+        kind: Kind,
+        what: &'static str,
+        pass: &mut Pass,
+    ) -> Result<bool, Stop> {
         let recurse = self.options.deletes() || self.options.force;
-        self.delete(name, kind, recurse, Reason::MakeRoom(what), pass) == Deletion::Gone
+        Ok(self.delete(name, kind, recurse, Reason::MakeRoom(what), pass)? == Deletion::Gone)
     }
 
-    fn delete(&self, name: &Bytes, kind: Kind, recurse: bool, reason: Reason, pass: &mut Pass) -> Deletion {
+    fn delete(
+        &self,
+        name: &Bytes,
+        kind: Kind,
+        recurse: bool,
+        reason: Reason,
+        pass: &mut Pass,
+    ) -> Result<Deletion, Stop> {
         let mut result = Deletion::Gone;
         if kind == Kind::Folder {
-            result = self.delete_content(name, recurse, pass);
+            result = self.delete_content(name, recurse, pass)?;
         }
         if result == Deletion::Gone {
             result = self.delete_one(name, kind, reason, pass);
@@ -100,11 +166,13 @@ impl<E: Env> Receiving<'_, E> {
         if let (Reason::MakeRoom(what), true) = (reason, result != Deletion::Gone) {
             self.console.error([format!("could not make way for new {what}: ").as_bytes(), name].concat());
         }
-        result
+        Ok(result)
     }
 
-    fn delete_content(&self, name: &Bytes, recurse: bool, pass: &mut Pass) -> Deletion {
+    fn delete_content(&self, name: &Bytes, recurse: bool, pass: &mut Pass) -> Result<Deletion, Stop> {
         let path = self.destination.path(name);
+        // What is about to go may hold rules of its own, too.
+        let saved = self.env.read_disk(|disk| self.rules.borrow_mut().enter(disk, name))?;
         let (entries, protected) = {
             let all = self.entries_of(name, &path, true);
             let count = self.env.read_disk(|disk| disk.read_dir(&path)).map_or(0, |entries| entries.len());
@@ -115,7 +183,7 @@ impl<E: Env> Receiving<'_, E> {
             result = Deletion::NotEmpty;
         } else {
             for (inner, kind, _) in &entries {
-                if *kind == Kind::Folder && self.delete_content(inner, true, pass) != Deletion::Gone {
+                if *kind == Kind::Folder && self.delete_content(inner, true, pass)? != Deletion::Gone {
                     result = Deletion::NotEmpty;
                     // The folder itself is tried, too, which says once more that it is not empty.
                 }
@@ -124,10 +192,11 @@ impl<E: Env> Receiving<'_, E> {
                 }
             }
         }
+        self.rules.borrow_mut().leave(saved);
         if result == Deletion::NotEmpty {
             self.console.info([b"cannot delete non-empty directory: ".as_slice(), name].concat());
         }
-        result
+        Ok(result)
     }
 
     fn delete_one(&self, name: &Bytes, kind: Kind, reason: Reason, pass: &mut Pass) -> Deletion {
@@ -210,7 +279,9 @@ impl<E: Env> Receiving<'_, E> {
                     if name.as_ref() == b"." { entry.name } else { Bytes::from(join(name, &entry.name)) };
                 (inner, entry.stat.kind, entry.stat.dev)
             })
-            .filter(|(inner, kind, _)| !self.filters.excludes(inner, *kind == Kind::Folder, in_deleted))
+            .filter(|(inner, kind, _)| {
+                !self.rules.borrow().excludes(inner, *kind == Kind::Folder, in_deleted)
+            })
             .collect();
         found
             .sort_by_cached_key(|(inner, kind, _)| std::cmp::Reverse(sort_key(inner, *kind == Kind::Folder)));

@@ -9,12 +9,12 @@ use tokio::sync::mpsc::UnboundedReceiver;
 
 use super::delete::Surplus;
 use super::{Receiving, Told};
-use crate::disk::{Kind, Stat, errno};
+use crate::disk::{Kind, errno};
 use crate::rsync::env::{Env, race};
 use crate::rsync::file_list::Entry;
 use crate::rsync::itemize::Changes;
 use crate::rsync::options::DeleteWhen;
-use crate::rsync::paths::{is_below, split};
+use crate::rsync::paths::is_below;
 use crate::rsync::sender::Trouble;
 use crate::rsync::stop::Stop;
 use crate::rsync::wire::{Message, Outbound};
@@ -35,13 +35,13 @@ pub(super) struct Pass {
     /// With `-n`: nothing below this folder exists, whatever the disk says.
     missing: Option<Bytes>,
     /// Folders that are not made, with what is below them: their times are not set.
-    unmade: BTreeSet<Bytes>,
+    pub unmade: BTreeSet<Bytes>,
     /// Folders that got a mode for the time of the transfer only.
-    retouch: Vec<usize>,
+    pub retouch: Vec<usize>,
     /// The folder of the entry before this one.
-    parent: Option<Bytes>,
+    pub parent: Option<Bytes>,
     /// Surplus that is deleted at the end (`--delete-delay`).
-    delayed: Vec<Surplus>,
+    pub delayed: Vec<Surplus>,
     /// The second try of files that came wrong.
     pub redo: bool,
     pub queued_bytes: usize,
@@ -71,7 +71,7 @@ impl<E: Env> Receiving<'_, E> {
     ) -> Result<(), Stop> {
         let mut pass = Pass::default();
         if self.options.delete == Some(DeleteWhen::Before) {
-            self.delete_everywhere(&mut pass);
+            self.delete_everywhere(&mut pass)?;
         }
         if self.options.output.verbose > 1 && !self.nothing_comes {
             self.console.info(match self.whole_file {
@@ -85,25 +85,27 @@ impl<E: Env> Receiving<'_, E> {
                 pass.queued_bytes = 0;
                 self.flush(outbound).await?;
             }
-            self.process(index, &mut pass);
+            self.process(index, &mut pass)?;
             if pass.queued_bytes >= QUEUE_BYTES {
                 pass.queued_bytes = 0;
                 self.flush(outbound).await?;
             }
         }
+        // The rules of the folders that it came through are in force no longer.
+        self.rules.borrow_mut().leave_to(0);
         self.end_phase(outbound).await?;
         let redo = self.wait_for_receiver(outbound, &mut hear).await?;
         pass.redo = true;
         for index in redo {
-            self.process(index as usize, &mut pass);
+            self.process(index as usize, &mut pass)?;
         }
         self.end_phase(outbound).await?;
         self.wait_for_receiver(outbound, &mut hear).await?;
         match self.options.delete {
-            Some(DeleteWhen::After) => self.delete_everywhere(&mut pass),
+            Some(DeleteWhen::After) => self.delete_everywhere(&mut pass)?,
             Some(DeleteWhen::Delay) => {
                 for surplus in std::mem::take(&mut pass.delayed) {
-                    self.delete_surplus(&surplus, &mut pass);
+                    self.delete_surplus(&surplus, &mut pass)?;
                 }
             }
             _ => {}
@@ -183,37 +185,8 @@ impl<E: Env> Receiving<'_, E> {
         }
     }
 
-    fn delete_everywhere(&self, pass: &mut Pass) {
-        for folder in self.list.iter().filter(|entry| entry.is_folder()) {
-            let path = self.path(folder);
-            if self.env.read_disk(|disk| disk.lstat(&path)).is_ok_and(|stat| stat.kind == Kind::Folder)
-                || folder.name.as_ref() == b"."
-            {
-                for surplus in self.surplus_in(folder, pass) {
-                    self.delete_surplus(&surplus, pass);
-                }
-            }
-        }
-    }
-
-    /// A folder has been made or looked at: now its surplus entries go, with `--delete-during`.
-    pub(super) fn delete_here(&self, folder: &Entry, pass: &mut Pass) {
-        match self.options.delete {
-            Some(DeleteWhen::During) => {
-                for surplus in self.surplus_in(folder, pass) {
-                    self.delete_surplus(&surplus, pass);
-                }
-            }
-            Some(DeleteWhen::Delay) => {
-                let surplus = self.surplus_in(folder, pass);
-                pass.delayed.extend(surplus);
-            }
-            _ => {}
-        }
-    }
-
     /// Decides about one entry.
-    fn process(&self, index: usize, pass: &mut Pass) {
+    fn process(&self, index: usize, pass: &mut Pass) -> Result<(), Stop> {
         let entry = &self.list[index];
         if entry.unreadable {
             self.trouble.borrow_mut().general = true;
@@ -223,7 +196,7 @@ impl<E: Env> Receiving<'_, E> {
                 if entry.is_folder() {
                     pass.unmade.insert(entry.name.clone());
                 }
-                return;
+                return Ok(());
             }
             pass.skip = None;
         }
@@ -242,92 +215,34 @@ impl<E: Env> Receiving<'_, E> {
         if self.destination.missing {
             (stat, looked) = (None, None);
         } else if pass.missing.is_none() {
-            self.say_no_default_modes(entry, pass);
+            self.come_to_parent(entry, pass);
         }
         if looked.is_none() && !pass.redo && self.is_passed_over(entry, stat.as_ref(), pass) {
             // With a list that comes folder by folder, what it holds is gone through all the same.
             if self.options.is_incremental() && !pass.unmade.contains(&entry.name) {
-                self.delete_here(entry, pass);
+                self.delete_here(entry, pass)?;
             }
-            return;
+            return Ok(());
         }
         // A folder that was made for this run is new for all but --existing.
         if self.destination.created && entry.name.as_ref() == b"." {
             stat = None;
         }
         match entry.kind {
-            Kind::Folder => self.make_folder(index, &path, stat, pass),
-            Kind::Symlink if self.options.links => self.make_symlink(index, &path, stat.as_ref(), pass),
+            Kind::Folder => self.make_folder(index, &path, stat, pass)?,
+            Kind::Symlink if self.options.links => self.make_symlink(index, &path, stat.as_ref(), pass)?,
             Kind::CharDevice(..) | Kind::BlockDevice(..) if self.options.devices => {
-                self.make_special(index, &path, stat.as_ref(), pass);
+                self.make_special(index, &path, stat.as_ref(), pass)?;
             }
             Kind::Fifo | Kind::Socket if self.options.specials => {
-                self.make_special(index, &path, stat.as_ref(), pass);
+                self.make_special(index, &path, stat.as_ref(), pass)?;
             }
-            Kind::File => self.file(index, &path, (stat, looked), pass),
+            Kind::File => self.file(index, &path, (stat, looked), pass)?,
             _ => {
                 self.console.info([b"skipping non-regular file \"", entry.name.as_ref(), b"\""].concat());
             }
         }
-    }
-
-    fn look(&self, entry: &Entry, path: &[u8]) -> std::io::Result<Stat> {
-        // The destination itself may be reached through a symlink.
-        let followed = entry.name.as_ref() == b".";
-        if followed {
-            return self.env.read_disk(|disk| disk.stat(path));
-        }
-        self.stay_beneath(path)?;
-        self.env.read_disk(|disk| disk.lstat(path))
-    }
-
-    /// Without `-p` rsync looks for default modes at each folder that it comes into, and says so when something
-    /// else stands there.
-    fn say_no_default_modes(&self, entry: &Entry, pass: &mut Pass) {
-        let parent = split(&entry.name).0;
-        if self.options.perms || self.destination.solo.is_some() || pass.parent.as_deref() == Some(parent) {
-            return;
-        }
-        pass.parent = Some(Bytes::copy_from_slice(parent));
-        let path = self.destination.path(if parent.is_empty() { b"." } else { parent });
-        let errno = match self.env.read_disk(|disk| disk.stat(&path)) {
-            Ok(stat) if stat.kind == Kind::Folder => return,
-            Ok(_) => errno::EACCES,
-            Err(error) => error.raw_os_error().unwrap_or(0),
-        };
-        // A dry run makes no folders; with -R those that are missing have been made by then.
-        if errno == errno::ENOENT && (self.options.dry_run || self.options.relative) {
-            return;
-        }
-        let after = format!(", ACL_TYPE_DEFAULT): {}, falling back on umask", errno::message(errno));
-        let line = [b"default_perms_for_dir: sys_acl_get_file(".as_slice(), parent, after.as_bytes()];
-        self.console.warning(line.concat());
-    }
-
-    /// `--existing` and `--ignore-existing`.
-    fn is_passed_over(&self, entry: &Entry, stat: Option<&Stat>, pass: &mut Pass) -> bool {
-        let tells = self.options.output.verbose > 1;
-        if self.options.existing && stat.is_none() {
-            if entry.is_folder() {
-                pass.skip_below(entry);
-            }
-            if tells {
-                let what = if entry.is_folder() { "directory" } else { "file" };
-                self.console.info(
-                    [format!("not creating new {what} \"").as_bytes(), self.shown(entry), b"\""].concat(),
-                );
-            }
-            return true;
-        }
-        if self.options.ignore_existing
-            && stat.is_some_and(|stat| !(entry.is_folder() && stat.kind == Kind::Folder))
-        {
-            if tells {
-                self.console.info([self.shown(entry), b" exists"].concat());
-            }
-            return true;
-        }
-        false
+        Ok(())
     }
 
     /// Tells the sender of an entry that needs no content.
@@ -353,28 +268,6 @@ impl<E: Env> Receiving<'_, E> {
             let end: &[u8] = if changes == Changes::default() { b" is uptodate" } else { b"" };
             let slash: &[u8] = if entry.is_folder() { b"/" } else { b"" };
             self.console.info([self.shown(entry), slash, end].concat());
-        }
-    }
-
-    /// Gives folders their times, which the transfer has changed, and the modes that it had to lift.
-    fn touch_up_folders(&self, pass: &Pass) {
-        if self.options.dry_run {
-            return;
-        }
-        let times = self.options.times && !self.options.omit_dir_times;
-        for (index, folder) in self.list.iter().enumerate().filter(|(_, entry)| entry.is_folder()) {
-            let lifted = pass.retouch.contains(&index);
-            if !times && !lifted {
-                continue;
-            }
-            if self.options.no_implied_dirs && folder.implied {
-                continue;
-            }
-            let path = self.path(folder);
-            // Whatever stands there by now gets the time, unless the folder was given up.
-            if !pass.unmade.contains(&folder.name) {
-                self.set_attributes(&path, folder, lifted.then_some(folder.mode), false);
-            }
         }
     }
 }

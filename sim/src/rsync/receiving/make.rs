@@ -4,25 +4,31 @@ use crate::disk::{Kind, Stat};
 use crate::rsync::env::Env;
 use crate::rsync::itemize::Changes;
 use crate::rsync::paths::{quoted, split};
-use crate::rsync::stop::show_errno;
+use crate::rsync::stop::{Stop, show_errno};
 
 use super::Receiving;
 use super::alternatives::Alternative;
 use super::backup::GENERATOR;
 use super::generator::Pass;
-use super::receiver::temporary_path;
+use super::incoming::temporary_path;
 
 impl<E: Env> Receiving<'_, E> {
-    pub(super) fn make_folder(&self, index: usize, path: &[u8], stat: Option<Stat>, pass: &mut Pass) {
+    pub(super) fn make_folder(
+        &self,
+        index: usize,
+        path: &[u8],
+        stat: Option<Stat>,
+        pass: &mut Pass,
+    ) -> Result<(), Stop> {
         let entry = &self.list[index];
         if self.options.no_implied_dirs && entry.implied {
-            return;
+            return Ok(());
         }
         let existing = match stat {
             Some(stat) if stat.kind != Kind::Folder => {
-                if !self.make_room(&entry.name, stat.kind, "directory", pass) {
+                if !self.make_room(&entry.name, stat.kind, "directory", pass)? {
                     pass.skip_below(entry);
-                    return;
+                    return Ok(());
                 }
                 None
             }
@@ -45,7 +51,7 @@ impl<E: Env> Receiving<'_, E> {
             let already = self.destination.created && entry.name.as_ref() == b".";
             if existing.is_none() && !already && !self.create_folder(path, mode | 0o700) {
                 pass.skip_below(entry);
-                return;
+                return Ok(());
             }
             // A folder that inherited setgid keeps it, unless modes are preserved.
             let inherited = !self.options.perms
@@ -62,7 +68,11 @@ impl<E: Env> Receiving<'_, E> {
                 }
             }
         }
-        self.delete_here(entry, pass);
+        match self.options.dry_run && existing.is_none() {
+            // What a dry run has not made holds nothing.
+            true => Ok(()),
+            false => self.delete_here(entry, pass),
+        }
     }
 
     fn create_folder(&self, path: &[u8], mode: u32) -> bool {
@@ -98,25 +108,37 @@ impl<E: Env> Receiving<'_, E> {
         }
     }
 
-    pub(super) fn make_symlink(&self, index: usize, path: &[u8], stat: Option<&Stat>, pass: &mut Pass) {
+    pub(super) fn make_symlink(
+        &self,
+        index: usize,
+        path: &[u8],
+        stat: Option<&Stat>,
+        pass: &mut Pass,
+    ) -> Result<(), Stop> {
         let entry = &self.list[index];
         let there = stat.filter(|stat| stat.kind == Kind::Symlink);
         if there.is_some() && self.env.read_disk(|disk| disk.read_link(path)).is_ok_and(|t| t == entry.target)
         {
             self.keep(index, path, there, pass);
-            return;
+            return Ok(());
         }
         self.make_other(index, path, stat, "symlink", pass, |at| {
             self.env.write_disk(|disk, now| disk.symlink(&entry.target, at, now))
-        });
+        })
     }
 
-    pub(super) fn make_special(&self, index: usize, path: &[u8], stat: Option<&Stat>, pass: &mut Pass) {
+    pub(super) fn make_special(
+        &self,
+        index: usize,
+        path: &[u8],
+        stat: Option<&Stat>,
+        pass: &mut Pass,
+    ) -> Result<(), Stop> {
         let entry = &self.list[index];
         let there = stat.filter(|stat| stat.kind == entry.kind);
         if there.is_some() {
             self.keep(index, path, there, pass);
-            return;
+            return Ok(());
         }
         let is_device = matches!(entry.kind, Kind::CharDevice(..) | Kind::BlockDevice(..));
         let what = if is_device { "device file" } else { "special file" };
@@ -124,7 +146,7 @@ impl<E: Env> Receiving<'_, E> {
         let mode = self.mode(entry, stat.filter(|stat| stat.kind != Kind::Folder));
         self.make_other(index, path, stat, what, pass, |at| {
             self.env.write_disk(|disk, now| disk.make_special(at, entry.kind, mode, now))
-        });
+        })
     }
 
     /// It is there already: only attributes may differ.
@@ -145,7 +167,7 @@ impl<E: Env> Receiving<'_, E> {
         what: &'static str,
         pass: &mut Pass,
         make: impl Fn(&[u8]) -> std::io::Result<()>,
-    ) {
+    ) -> Result<(), Stop> {
         let entry = &self.list[index];
         let mut compared = stat.copied().filter(|stat| same_sort(stat.kind, entry.kind));
         let mut quiet = false;
@@ -153,7 +175,7 @@ impl<E: Env> Receiving<'_, E> {
             && let Some(alternative) = self.other_from_alternative(index, path, pass)
         {
             match alternative {
-                Alternative::Done => return,
+                Alternative::Done => return Ok(()),
                 Alternative::Quiet => quiet = true,
                 Alternative::Compare(stat) => compared = Some(stat),
             }
@@ -161,11 +183,11 @@ impl<E: Env> Receiving<'_, E> {
         if !self.options.dry_run {
             if let Some(stat) = stat {
                 if stat.kind == Kind::Folder {
-                    if !self.make_room(&entry.name, stat.kind, what, pass) {
-                        return;
+                    if !self.make_room(&entry.name, stat.kind, what, pass)? {
+                        return Ok(());
                     }
                 } else if self.options.backup && !self.back_up(&entry.name, path, GENERATOR) {
-                    return;
+                    return Ok(());
                 }
             }
             let made = self.stay_beneath(path).and_then(|()| {
@@ -182,24 +204,25 @@ impl<E: Env> Receiving<'_, E> {
                 let (before, after) =
                     (format!("rsync: [generator] {call} "), format!(" failed: {}", show_errno(&error)));
                 self.console.error([before.as_bytes(), &quoted(path), &to, after.as_bytes()].concat());
-                return;
+                return Ok(());
             }
             let replaced = stat.filter(|stat| stat.kind != Kind::Folder);
             self.set_attributes(path, entry, Some(self.mode(entry, replaced)), false);
         } else if let Some(stat) = stat
             && stat.kind == Kind::Folder
-            && !self.make_room(&entry.name, stat.kind, what, pass)
+            && !self.make_room(&entry.name, stat.kind, what, pass)?
         {
-            return;
+            return Ok(());
         }
         if quiet {
             self.tell(index, Changes::LOCAL, b"", pass);
             self.say_kept(entry, Changes::default());
-            return;
+            return Ok(());
         }
         let done = Changes::LOCAL | Changes::CONTENT;
         let replaced = stat.filter(|stat| stat.kind != Kind::Folder);
         self.tell(index, self.changes_against(entry, compared.as_ref(), replaced, done), b"", pass);
+        Ok(())
     }
 
     fn put_in_place(&self, path: &[u8], make: &impl Fn(&[u8]) -> std::io::Result<()>) -> std::io::Result<()> {

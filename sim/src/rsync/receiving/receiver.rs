@@ -1,6 +1,5 @@
 //! The receiver: writes the content that comes, each file under a temporary name that is renamed at its end.
 
-use std::io;
 use std::ops::ControlFlow;
 
 use bytes::Bytes;
@@ -8,24 +7,13 @@ use tokio::io::AsyncRead;
 use tokio::sync::mpsc::UnboundedSender;
 use xxhash_rust::xxh3::{Xxh3, xxh3_128};
 
-use super::{Basis, InFlight, Received, Receiving, Told};
-use crate::disk::{Kind, errno};
+use super::{Basis, Received, Receiving, Told};
+use crate::disk::Kind;
 use crate::rsync::env::{Env, Progress, Signal};
-use crate::rsync::file_list::Entry;
 use crate::rsync::itemize::Changes;
-use crate::rsync::paths::{join, quoted, split};
 use crate::rsync::sender::PHASES;
-use crate::rsync::stop::{Stop, show_errno};
+use crate::rsync::stop::Stop;
 use crate::rsync::wire::{Inbound, Message};
-
-/// Bytes that a name may have on Linux.
-const NAME_BYTES_MAX: usize = 255;
-
-/// Why the rest of a file is read and dropped.
-enum Discard {
-    /// It was said already.
-    Told,
-}
 
 impl<E: Env> Receiving<'_, E> {
     /// Runs the receiver.
@@ -163,101 +151,6 @@ impl<E: Env> Receiving<'_, E> {
         Ok(Some(computed == digest))
     }
 
-    /// Opens the place into which a file is written.
-    fn open(&self, index: u32, entry: &Entry) -> Result<(), Discard> {
-        let path = self.path(entry);
-        let existing =
-            self.env.read_disk(|disk| disk.lstat(&path)).ok().filter(|stat| stat.kind == Kind::File);
-        let base_mode = self.base_modes.borrow_mut().remove(&index);
-        let mode = self.mode_over(entry, base_mode.or(existing.map(|stat| stat.mode)));
-        if self.options.relative {
-            self.make_parents(&path);
-        }
-        let (at, opened, call) = if self.options.inplace {
-            if self.options.backup && existing.is_some() {
-                self.copy_to_backup(&entry.name, &path);
-            }
-            let opened = self.env.write_disk(|disk, now| match existing {
-                Some(_) => disk.open_write(&path),
-                None => disk.create_new(&path, 0o600, now),
-            });
-            (path, opened, "open")
-        } else {
-            let at = temporary_path(&path, self.temp_folder().as_deref(), self.env.temp_suffix());
-            // In a folder of its own the path must not lead upwards.
-            let leads_up =
-                self.options.temp_dir.is_some() && at.split(|&byte| byte == b'/').any(|part| part == b"..");
-            let opened = match leads_up {
-                true => Err(errno::error(errno::EINVAL)),
-                false => self.env.write_disk(|disk, now| disk.create_new(&at, (mode | 0o200) & 0o700, now)),
-            };
-            (at, opened, "mkstemp")
-        };
-        match opened {
-            Ok(handle) => {
-                *self.in_flight.borrow_mut() = Some(InFlight {
-                    index,
-                    handle: Some(handle),
-                    path: at,
-                    in_place: self.options.inplace,
-                    mode,
-                    got_literal: false,
-                });
-                Ok(())
-            }
-            Err(error) => {
-                // No random part was found yet.
-                let shown = match self.options.inplace {
-                    true => at,
-                    false => [&at[..at.len() - 6], b"XXXXXX"].concat(),
-                };
-                match self.options.inplace {
-                    true => self.cannot("receiver", call, &shown, &error),
-                    false => self.cannot_make_temporary("receiver", &shown, &error),
-                }
-                Err(Discard::Told)
-            }
-        }
-    }
-
-    pub(super) fn cannot_make_temporary(&self, role: &str, path: &[u8], error: &io::Error) {
-        self.cannot(role, "mkstemp", path, error);
-    }
-
-    pub(super) fn cannot(&self, role: &str, call: &str, path: &[u8], error: &io::Error) {
-        let (before, after) = (format!("rsync: [{role}] {call} "), format!(" failed: {}", show_errno(error)));
-        self.console.error([before.as_bytes(), &quoted(path), after.as_bytes()].concat());
-    }
-
-    fn write(&self, at: u64, piece: &[u8], entry: &Entry) -> Result<(), Stop> {
-        let in_flight = self.in_flight.borrow();
-        let Some(InFlight { handle: Some(handle), path, .. }) = in_flight.as_ref() else { return Ok(()) };
-        let result = self.env.write_disk(|disk, now| disk.write_at(handle, at, piece, now));
-        result.map_err(|error| self.write_failed(path, entry, &error))
-    }
-
-    /// With `--inplace`: what the old file had behind the end of the new one goes.
-    fn cut(&self, size: u64) -> Result<(), Stop> {
-        let in_flight = self.in_flight.borrow();
-        let Some(InFlight { handle: Some(handle), index, path, .. }) = in_flight.as_ref() else {
-            return Ok(());
-        };
-        let result = self.env.write_disk(|disk, now| disk.truncate(handle, size, now));
-        result.map_err(|error| self.write_failed(path, &self.list[*index as usize], &error))
-    }
-
-    fn write_failed(&self, _: &[u8], entry: &Entry, error: &io::Error) -> Stop {
-        self.console.error(
-            [
-                b"rsync: [receiver] write failed on ".as_slice(),
-                &quoted(&self.path(entry)),
-                format!(": {}", show_errno(error)).as_bytes(),
-            ]
-            .concat(),
-        );
-        Stop::file_io("receiver.c(657)", "receiver")
-    }
-
     /// A file has come: it gets its attributes and its name, or is tried again.
     fn finished(
         &self,
@@ -305,11 +198,6 @@ impl<E: Env> Receiving<'_, E> {
         Ok(())
     }
 
-    pub(super) fn temp_folder(&self) -> Option<Vec<u8>> {
-        let dir = self.options.temp_dir.as_ref()?;
-        Some(if dir.starts_with(b"/") { dir.clone() } else { join(&self.destination.folder, dir) })
-    }
-
     fn report(&self, progress: Progress) -> Result<(), Stop> {
         match self.env.progress(progress) {
             ControlFlow::Continue(()) => Ok(()),
@@ -317,21 +205,6 @@ impl<E: Env> Receiving<'_, E> {
             ControlFlow::Break(Signal::Term) => Err(Stop::Term),
         }
     }
-}
-
-/// The name under which a file is written: `.NAME.XXXXXX` beside it, `NAME.XXXXXX` in `--temp-dir`, cut to what
-/// fits.
-pub(super) fn temporary_path(path: &[u8], temp_dir: Option<&[u8]>, suffix: [u8; 6]) -> Vec<u8> {
-    let (folder, name) = split(path);
-    let room = NAME_BYTES_MAX - suffix.len() - 2;
-    let (mut temporary, name) = match temp_dir {
-        None => (vec![b'.'], name.strip_prefix(b".").unwrap_or(name)),
-        Some(_) => (Vec::new(), name),
-    };
-    temporary.extend_from_slice(&name[..name.len().min(room)]);
-    temporary.push(b'.');
-    temporary.extend_from_slice(&suffix);
-    join(temp_dir.unwrap_or(folder), &temporary)
 }
 
 fn blocks(basis: Option<&Basis>, first: u32, count: u32) -> Option<Bytes> {

@@ -6,7 +6,7 @@ use crate::rsync::env::Env;
 use crate::rsync::file_list::Entry;
 use crate::rsync::itemize::Changes;
 use crate::rsync::paths::{join, quoted, split};
-use crate::rsync::stop::show_errno;
+use crate::rsync::stop::{Stop, show_errno};
 use crate::rsync::wire::{Message, Request};
 
 use super::alternatives::Found;
@@ -21,14 +21,14 @@ impl<E: Env> Receiving<'_, E> {
         path: &[u8],
         (mut stat, looked): (Option<Stat>, Option<i32>),
         pass: &mut Pass,
-    ) {
+    ) -> Result<(), Stop> {
         let entry = &self.list[index];
         let replaced = stat.filter(|there| there.kind != Kind::Folder);
         if let Some(there) = &stat
             && there.kind != Kind::File
         {
-            if !self.make_room(&entry.name, there.kind, "regular file", pass) {
-                return;
+            if !self.make_room(&entry.name, there.kind, "regular file", pass)? {
+                return Ok(());
             }
             stat = None;
         }
@@ -40,12 +40,12 @@ impl<E: Env> Receiving<'_, E> {
             if self.options.output.verbose > 1 {
                 self.console.info([self.shown(entry), b" is newer"].concat());
             }
-            return;
+            return Ok(());
         }
         let mut basis = None;
         if !pass.redo && !self.options.alt_dests.is_empty() {
             match self.file_from_alternative(index, path, stat.as_ref(), replaced.as_ref(), pass) {
-                Found::Done => return,
+                Found::Done => return Ok(()),
                 Found::Basis(alt_stat, alt_path) => {
                     stat = Some(alt_stat);
                     basis = Some(alt_path);
@@ -59,7 +59,7 @@ impl<E: Env> Receiving<'_, E> {
             let error = show_errno(&errno::error(errno));
             let line = [b"rsync: [generator] recv_generator: failed to stat ", &*quoted(path), b": "];
             self.console.error([&line.concat(), error.as_bytes()].concat());
-            return;
+            return Ok(());
         }
         let partial = self.partial_path(entry).filter(|path| {
             self.env.read_disk(|disk| disk.lstat(path)).is_ok_and(|stat| stat.kind == Kind::File)
@@ -83,10 +83,10 @@ impl<E: Env> Receiving<'_, E> {
                 if let Some(partial) = partial {
                     self.forget_partial(&partial);
                 }
-                return;
+                return Ok(());
             }
             if self.options.append && there.size >= entry.size {
-                return;
+                return Ok(());
             }
         }
         let elsewhere = partial.as_deref().or(basis.as_deref());
@@ -96,6 +96,7 @@ impl<E: Env> Receiving<'_, E> {
             self.base_modes.borrow_mut().insert(index as u32, found.mode);
         }
         self.request(index, elsewhere.unwrap_or(path), stat.as_ref(), pass);
+        Ok(())
     }
 
     fn request(&self, index: usize, basis_path: &[u8], stat: Option<&Stat>, pass: &mut Pass) {
@@ -104,8 +105,15 @@ impl<E: Env> Receiving<'_, E> {
         if self.options.checksum {
             done |= Changes::CONTENT;
         }
+        // A file that is written over is copied before, once.
+        let is_own = basis_path == self.path(entry) && stat.is_some();
+        let overwrites_with_backup =
+            self.options.inplace && self.options.backup && is_own && !pass.redo && !self.options.dry_run;
         // A backup is a copy that stays as it is while the file is written.
         let overwrites = basis_path == self.path(entry) && (pass.redo || !self.options.backup);
+        if overwrites_with_backup {
+            self.copy_to_backup(&entry.name, basis_path);
+        }
         let mut request = Request {
             index: index as u32,
             changes: self.changes(entry, stat, done),
