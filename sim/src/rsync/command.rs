@@ -4,6 +4,8 @@
 //! simulated hosts, what rsync would print is printed, and what it would have changed is changed at DEST (and in
 //! the folders of `--backup-dir` and `--temp-dir`), unless `-n`. The sources are only read.
 
+mod own;
+
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -14,15 +16,16 @@ use std::path::Path;
 use bytes::Bytes;
 
 use super::console::escaped;
-use super::env::Signal;
 use super::job::{Direction, Job};
-use super::local::{Interruption, LocalRun, run_local};
+use super::local::{LocalRun, run_local};
 use super::options::Refusal;
 use super::outcome::{Line, SYNTAX, Stream};
 use super::paths::absolute;
-use super::real_tree::{apply, load, load_through, plain, real, who_am_i};
+use super::real_tree::{apply, folders_behind_links, load, load_through, plain, real, who_am_i};
 use super::tree_limits::{Measured, check_apart};
 use crate::disk::{Disk, User};
+
+use own::Own;
 
 /// What `sim rsync` takes besides rsync's own options.
 pub const HELP: &str = "\
@@ -189,6 +192,14 @@ pub fn run_with_hosts(folder: &Path, args: &[Vec<u8>], hosts: Hosts) -> Ran {
             }
         }
     }
+    if options.leaves_links() {
+        // rsync only looks at what such links lead to, and goes no further.
+        for folder in folders_behind_links(&destination) {
+            if measured.add(&folder).is_ok() {
+                load(&mut target_disk, &folder, true);
+            }
+        }
+    }
     let has_rules = options.cvs_exclude || !options.rules.is_empty();
     let (ended, mut before) = loop {
         target_disk.sync();
@@ -249,65 +260,4 @@ fn load_missed(disk: &mut Disk, missed: &BTreeSet<Vec<u8>>, user: User) -> bool 
 fn now_ns() -> i64 {
     let since = std::time::SystemTime::now().duration_since(std::time::SystemTime::UNIX_EPOCH);
     since.map_or(0, |since| i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))
-}
-
-/// The model's own options.
-#[derive(Debug, Default)]
-struct Own {
-    interruption: Option<Interruption>,
-    source_io_errors: Vec<Vec<u8>>,
-}
-
-impl Own {
-    fn take(args: &[Vec<u8>]) -> Result<(Own, Vec<Vec<u8>>), String> {
-        let mut own = Own::default();
-        let mut rest = Vec::new();
-        let (mut after_files, mut after_bytes, mut signal) = (None, None, Signal::Kill);
-        let mut args = args.iter();
-        while let Some(arg) = args.next() {
-            if arg == b"--" {
-                rest.push(arg.clone());
-                rest.extend(args.by_ref().cloned());
-                break;
-            }
-            let (name, value) = match arg.iter().position(|&byte| byte == b'=') {
-                Some(at) => (&arg[..at], Some(arg[at + 1..].to_vec())),
-                None => (&arg[..], None),
-            };
-            let known: [&[u8]; 4] =
-                [b"--kill-after-file", b"--kill-after-bytes", b"--kill-signal", b"--source-io-error"];
-            if !known.contains(&name) {
-                rest.push(arg.clone());
-                continue;
-            }
-            let shown = String::from_utf8_lossy(name).into_owned();
-            let value =
-                value.or_else(|| args.next().cloned()).ok_or_else(|| format!("{shown} needs a value"))?;
-            let number = || {
-                let text = String::from_utf8_lossy(&value).into_owned();
-                text.parse::<u64>().map_err(|_| format!("{shown}={text}: a whole number is needed"))
-            };
-            match name {
-                b"--kill-after-file" => after_files = Some(number()?),
-                b"--kill-after-bytes" => after_bytes = Some(number()?),
-                b"--kill-signal" => {
-                    signal = match value.strip_prefix(b"SIG").unwrap_or(&value) {
-                        b"TERM" | b"INT" | b"HUP" => Signal::Term,
-                        b"KILL" => Signal::Kill,
-                        other => {
-                            return Err(format!(
-                                "--kill-signal={}: TERM or KILL",
-                                String::from_utf8_lossy(other)
-                            ));
-                        }
-                    };
-                }
-                _ => own.source_io_errors.push(value),
-            }
-        }
-        if after_files.is_some() || after_bytes.is_some() {
-            own.interruption = Some(Interruption { signal, after_files, after_bytes });
-        }
-        Ok((own, rest))
-    }
 }

@@ -221,6 +221,11 @@ impl Options {
         self.delete.is_some()
     }
 
+    /// Whether links can stay in the place of folders that are transferred.
+    pub(super) fn leaves_links(&self) -> bool {
+        self.ignore_existing || self.no_implied_dirs
+    }
+
     /// Changes the folders that the server is told of.
     pub(super) fn for_each_path(&mut self, mut change: impl FnMut(&mut Vec<u8>)) {
         let dirs = [&mut self.partial_dir, &mut self.temp_dir, &mut self.backup_dir];

@@ -3,7 +3,7 @@
 //! The one place of the model that touches a real file system; it stays below the paths that it is given, and
 //! never follows a symlink that lies below them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::fs;
 use std::io::{self, Read};
@@ -127,6 +127,28 @@ pub(super) fn load_through(disk: &mut Disk, path: &[u8]) -> Vec<u8> {
     load_links(disk, &path);
     load(disk, &target, true);
     target
+}
+
+/// The folders outside of a folder to which links in it lead, each once.
+pub(super) fn folders_behind_links(folder: &[u8]) -> BTreeSet<Vec<u8>> {
+    let mut found = BTreeSet::new();
+    let Ok(folder) = fs::canonicalize(real(folder)) else { return found };
+    let mut waiting = vec![folder.clone()];
+    while let Some(at) = waiting.pop() {
+        for entry in fs::read_dir(&at).into_iter().flatten().flatten() {
+            match entry.file_type() {
+                Ok(kind) if kind.is_dir() => waiting.push(entry.path()),
+                Ok(kind) if kind.is_symlink() => {
+                    let Ok(target) = fs::canonicalize(entry.path()) else { continue };
+                    if target.is_dir() && !target.starts_with(&folder) && !folder.starts_with(&target) {
+                        found.insert(target.into_os_string().into_vec());
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+    found
 }
 
 /// A path without slashes at its end and without `.`, and without `..` where no symlink stands before it.

@@ -26,10 +26,11 @@ use tokio::sync::mpsc;
 
 use super::console::Console;
 use super::env::{Env, join};
-use super::file_list::{Entry, count};
+use super::file_list::{Entry, count, sort_key};
 use super::filter::{Filters, Rules};
 use super::options::Options;
 use super::outcome::{Kinds, Stats, UNSUPPORTED};
+use super::paths::split;
 use super::sender::Trouble;
 use super::stop::Stop;
 use super::wire::{Inbound, Message, Outbound, decode_list};
@@ -173,14 +174,23 @@ async fn run_inner<R: AsyncRead + Unpin, W: AsyncWrite + Unpin, E: Env>(
             _ => return Err(Stop::Garbled),
         }
     };
+    let mut rejected = None;
     if let Some(filters) = sender_filters {
         let excluded = |entry: &&Entry| {
             entry.name.as_ref() != b"." && filters.excludes(&entry.name, entry.is_folder(), false)
         };
-        if let Some(entry) = list.iter().find(excluded) {
-            console.error([b"ERROR: rejecting excluded file-list name: ", &*entry.name].concat());
-            return Err(Stop::Failed(UNSUPPORTED, "flist.c(1111)", "Receiver"));
-        }
+        let excluded = list.iter().filter(excluded);
+        let in_order = |entry: &&Entry| sort_key(split(&entry.name).0, true);
+        rejected = excluded.min_by_key(in_order).map(|entry| entry.name.clone());
+    }
+    // Of lists that come folder by folder, those before have been worked on by then. To a list of one entry the second
+    // one is read at once.
+    let firsts = list.iter().filter(|entry| !entry.name.contains(&b'/')).count();
+    let depth_at_once = if firsts == 1 { 1 } else { 0 };
+    let is_deep = |name: &Bytes| name.iter().filter(|&&byte| byte == b'/').count() > depth_at_once;
+    let is_late = options.is_incremental() && rejected.as_ref().is_some_and(is_deep);
+    if let Some(name) = rejected.as_ref().filter(|_| !is_late) {
+        return Err(reject(console, name, "Receiver"));
     }
     // A client that has nothing to receive looks at nothing and makes nothing.
     let listed = received.stats.listed.total();
@@ -237,6 +247,10 @@ async fn run_inner<R: AsyncRead + Unpin, W: AsyncWrite + Unpin, E: Env>(
         delayed: RefCell::default(),
     };
     received.stats.list_size = list_size;
+    if let Some(name) = rejected {
+        receiving.generate_before(&name)?;
+        return Err(reject(console, &name, "receiver"));
+    }
     let (tell, hear) = mpsc::unbounded_channel();
     let generator = receiving.generate(outbound, hear);
     let receiver = receiving.receive(inbound, tell, received);
@@ -261,6 +275,12 @@ async fn run_inner<R: AsyncRead + Unpin, W: AsyncWrite + Unpin, E: Env>(
     received.stats.matched = receiving.matched.get();
     received.trouble = *receiving.trouble.borrow();
     result
+}
+
+/// The receiver does not take this name, which the client's rules leave out.
+fn reject(console: &Console, name: &[u8], role: &'static str) -> Stop {
+    console.error([b"ERROR: rejecting excluded file-list name: ", name].concat());
+    Stop::Failed(UNSUPPORTED, "flist.c(1366)", role)
 }
 
 impl<E: Env> Receiving<'_, E> {

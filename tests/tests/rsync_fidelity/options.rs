@@ -10,7 +10,7 @@ const BASES: [&str; 16] = [
     "-dt", "",
 ];
 /// Options without a value, the likelier the more often they stand here.
-const SWITCHES: [&str; 60] = [
+const SWITCHES: [&str; 64] = [
     "-v",
     "-n",
     "-z",
@@ -70,6 +70,10 @@ const SWITCHES: [&str; 60] = [
     "--no-l",
     "--no-o",
     "--no-implied-dirs",
+    "--no-implied-dirs",
+    "--ignore-existing",
+    "-R",
+    "-R",
     "-q",
 ];
 /// Options with a value.

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use crate::disk::errno;
+use crate::disk::{Kind, errno};
 use crate::rsync::env::Env;
 use crate::rsync::paths::{join, split};
 
@@ -17,7 +17,7 @@ impl<E: Env> Receiving<'_, E> {
     /// or `--no-implied-dirs` leaves them in the place of a folder.
     pub(super) fn stay_beneath(&self, path: &[u8]) -> io::Result<()> {
         let folder = &self.destination.folder;
-        let leaves_links = self.options.ignore_existing || self.options.no_implied_dirs;
+        let leaves_links = self.options.leaves_links();
         let Some(name) = path.strip_prefix(&folder[..]).filter(|_| leaves_links) else { return Ok(()) };
         let parts =
             |path: &[u8]| path.split(|&byte| byte == b'/').rev().map(<[u8]>::to_vec).collect::<Vec<_>>();
@@ -33,8 +33,16 @@ impl<E: Env> Receiving<'_, E> {
                 _ => way.push(part),
             }
             let here = join(folder, &way.join(&b'/'));
-            // Anything but a link is for the call itself to judge.
-            let Ok(target) = self.env.read_disk(|disk| disk.read_link(&here)) else { continue };
+            let Ok(target) = self.env.read_disk(|disk| disk.read_link(&here)) else {
+                // A file on the way looks like a link to it; the last part is for the call itself to judge.
+                let is_file = || {
+                    self.env.read_disk(|disk| disk.lstat(&here)).is_ok_and(|stat| stat.kind != Kind::Folder)
+                };
+                if !ahead.is_empty() && is_file() {
+                    return Err(leads_out());
+                }
+                continue;
+            };
             links += 1;
             if target.starts_with(b"/") || links > LINKS_MAX {
                 return Err(leads_out());

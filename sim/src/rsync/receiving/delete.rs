@@ -89,6 +89,9 @@ impl<E: Env> Receiving<'_, E> {
 
     /// The rules of a folder's own files are in force from now on.
     fn come_into(&self, folder: &Entry) -> Result<(), Stop> {
+        if !self.rules.borrow().look_into_folders() {
+            return Ok(());
+        }
         let depth = match folder.name.as_ref() {
             b"." => 0,
             name => 1 + name.iter().filter(|&&byte| byte == b'/').count(),
@@ -172,7 +175,11 @@ impl<E: Env> Receiving<'_, E> {
     fn delete_content(&self, name: &Bytes, recurse: bool, pass: &mut Pass) -> Result<Deletion, Stop> {
         let path = self.destination.path(name);
         // What is about to go may hold rules of its own, too.
-        let saved = self.env.read_disk(|disk| self.rules.borrow_mut().enter(disk, name))?;
+        let looks = self.rules.borrow().look_into_folders();
+        let saved = match looks {
+            true => self.env.read_disk(|disk| self.rules.borrow_mut().enter(disk, name))?,
+            false => None,
+        };
         let (entries, protected) = {
             let all = self.entries_of(name, &path, true);
             let count = self.env.read_disk(|disk| disk.read_dir(&path)).map_or(0, |entries| entries.len());

@@ -16,6 +16,8 @@ const ROLE: &str = "Receiver";
 pub(super) struct Destination {
     /// The folder, absolute.
     pub folder: Vec<u8>,
+    /// The folder as it was named, absolute.
+    pub named: Vec<u8>,
     /// The only entry is to have this path.
     pub solo: Option<Vec<u8>>,
     /// The folder was made for this run, or would have been.
@@ -59,7 +61,13 @@ pub(super) fn choose(
     let slashes = argument.iter().rev().take_while(|&&byte| byte == b'/').count();
     let trimmed = if slashes == argument.len() { b"/" } else { &argument[..argument.len() - slashes] };
     let path = absolute(env.working_folder(), trimmed);
-    let folder = |created, missing| Destination { folder: path.clone(), solo: None, created, missing };
+    let folder = |created, missing| Destination {
+        folder: path.clone(),
+        named: path.clone(),
+        solo: None,
+        created,
+        missing,
+    };
     match env.read_disk(|disk| disk.stat(&path)) {
         Ok(stat) if stat.kind == Kind::Folder => {
             // rsync goes into it, so that `.` is never a link that leads there.
@@ -126,7 +134,7 @@ pub(super) fn choose(
             return Err(Stop::Failed(FILE_SELECTION, "main.c(855)", ROLE));
         }
     }
-    Ok(Destination { folder: parent, solo: Some(path), created: false, missing: false })
+    Ok(Destination { folder: parent, named: Vec::new(), solo: Some(path), created: false, missing: false })
 }
 
 /// Looks at the folders that options name: those of `--link-dest` and its kin may be missing, that of
@@ -152,7 +160,9 @@ pub(super) fn check_folders(
             Some(_) => "is not a dir",
             None => "does not exist",
         };
-        console.warning([format!("{option} arg {wrong}: ").as_bytes(), &path].concat());
+        let is_named = !dir.starts_with(b"/") && !destination.missing && !destination.named.is_empty();
+        let shown = if is_named { join(&destination.named, dir) } else { path };
+        console.warning([format!("{option} arg {wrong}: ").as_bytes(), &shown].concat());
     }
     let Some(dir) = &options.temp_dir else { return Ok(()) };
     let (wrong, source) = match kind(&place(dir)) {

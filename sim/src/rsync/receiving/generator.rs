@@ -11,10 +11,10 @@ use super::delete::Surplus;
 use super::{Receiving, Told};
 use crate::disk::{Kind, errno};
 use crate::rsync::env::{Env, race};
-use crate::rsync::file_list::Entry;
+use crate::rsync::file_list::{Entry, sort_key};
 use crate::rsync::itemize::Changes;
 use crate::rsync::options::DeleteWhen;
-use crate::rsync::paths::is_below;
+use crate::rsync::paths::{is_below, split};
 use crate::rsync::sender::Trouble;
 use crate::rsync::stop::Stop;
 use crate::rsync::wire::{Message, Outbound};
@@ -120,6 +120,27 @@ impl<E: Env> Receiving<'_, E> {
         self.end_phase(outbound).await
     }
 
+    /// Goes through the lists that came before that of `rejected`, whose parent's list the receiver broke off with. Of a
+    /// folder whose own list has not come only the beginning is made.
+    pub(super) fn generate_before(&self, rejected: &[u8]) -> Result<(), Stop> {
+        let key = |folder: &[u8]| sort_key(if folder.is_empty() { b"." } else { folder }, true);
+        let last = key(split(rejected).0);
+        let mut pass = Pass::default();
+        for (index, entry) in self.list.iter().enumerate() {
+            let is_listed = key(split(&entry.name).0) < last;
+            if is_listed && (!entry.is_folder() || key(&entry.name) < last) {
+                self.process(index, &mut pass)?;
+            } else if is_listed && !self.options.dry_run {
+                let path = self.path(entry);
+                let there = self.env.read_disk(|disk| disk.exists(&path));
+                if !(there || self.options.no_implied_dirs && entry.implied) {
+                    self.create_folder(&path, entry.mode & 0o700);
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Before which entry the generator first hands on what it has to say, however little: when it has gone through
     /// the first of the lists that come folder by folder, or, of a whole list, through the first entry.
     fn first_flush(&self) -> Option<usize> {
@@ -201,22 +222,16 @@ impl<E: Env> Receiving<'_, E> {
             pass.skip = None;
         }
         let path = self.path(entry);
-        let (mut stat, mut looked) = match self.look(entry, &path) {
+        if pass.missing.as_ref().is_some_and(|folder| !is_below(&entry.name, folder)) {
+            pass.missing = None;
+        }
+        let is_missing = pass.missing.is_some();
+        let is_missing = is_missing || self.destination.missing || !self.come_to_parent(entry, pass);
+        let (mut stat, looked) = match self.look(entry, &path) {
+            _ if is_missing => (None, None),
             Ok(stat) => (Some(stat), None),
             Err(error) => (None, error.raw_os_error().filter(|&errno| errno != errno::ENOENT)),
         };
-        if let Some(folder) = &pass.missing {
-            if is_below(&entry.name, folder) {
-                (stat, looked) = (None, None);
-            } else {
-                pass.missing = None;
-            }
-        }
-        if self.destination.missing {
-            (stat, looked) = (None, None);
-        } else if pass.missing.is_none() {
-            self.come_to_parent(entry, pass);
-        }
         if looked.is_none() && !pass.redo && self.is_passed_over(entry, stat.as_ref(), pass) {
             // With a list that comes folder by folder, what it holds is gone through all the same.
             if self.options.is_incremental() && !pass.unmade.contains(&entry.name) {

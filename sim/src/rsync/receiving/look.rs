@@ -3,6 +3,7 @@
 use bytes::Bytes;
 
 use super::Receiving;
+use super::backup::GENERATOR;
 use super::generator::Pass;
 use crate::disk::{Kind, Stat, errno};
 use crate::rsync::env::Env;
@@ -21,13 +22,46 @@ impl<E: Env> Receiving<'_, E> {
         self.env.read_disk(|disk| disk.lstat(path))
     }
 
-    /// Comes into the folder of an entry.
-    pub(super) fn come_to_parent(&self, entry: &Entry, pass: &mut Pass) {
+    /// Comes into the folder of an entry; false when a dry run finds that it is not there.
+    pub(super) fn come_to_parent(&self, entry: &Entry, pass: &mut Pass) -> bool {
         let parent = split(&entry.name).0;
-        if pass.parent.as_deref() != Some(parent) {
-            pass.parent = Some(Bytes::copy_from_slice(parent));
-            self.say_no_default_modes(parent);
+        if pass.parent.as_deref() == Some(parent) {
+            return true;
         }
+        if !self.has_parent(parent) {
+            return false;
+        }
+        pass.parent = Some(Bytes::copy_from_slice(parent));
+        self.say_no_default_modes(parent);
+        true
+    }
+
+    /// Without implied folders in the list, those above an entry are made as they are come to.
+    fn has_parent(&self, parent: &[u8]) -> bool {
+        if !self.options.relative || !self.options.no_implied_dirs || parent.is_empty() {
+            return true;
+        }
+        let path = self.destination.path(parent);
+        let there = self.stay_beneath(&path).and_then(|()| self.env.read_disk(|disk| disk.stat(&path)));
+        if there.is_ok() || self.options.dry_run {
+            return there.is_ok();
+        }
+        let ends = (1..parent.len()).filter(|&at| parent[at] == b'/').chain([parent.len()]);
+        for end in ends {
+            let at = self.destination.path(&parent[..end]);
+            let mode = 0o777 & !self.env.umask();
+            let made = self
+                .stay_beneath(&at)
+                .and_then(|()| self.env.write_disk(|disk, now| disk.create_dir(&at, mode, now)));
+            match made {
+                Err(error) if error.raw_os_error() != Some(errno::EEXIST) => {
+                    self.cannot(GENERATOR, "recv_generator: mkdir", &path, &error);
+                    return true;
+                }
+                _ => {}
+            }
+        }
+        true
     }
 
     /// Without `-p` each process looks for default modes at each folder that it comes into, and says so when something

@@ -75,7 +75,8 @@ impl<E: Env> Receiving<'_, E> {
         }
     }
 
-    fn create_folder(&self, path: &[u8], mode: u32) -> bool {
+    /// Makes a folder; says why it could not.
+    pub(super) fn create_folder(&self, path: &[u8], mode: u32) -> bool {
         let made = self.stay_beneath(path).and_then(|()| {
             if self.options.relative {
                 self.make_parents(path);
