@@ -125,6 +125,18 @@ impl Exploration {
         self
     }
 
+    /// The same for one thread, with a maker that is that thread's own: the copy shares no name with this one (see
+    /// [`jobs::each_with`](crate::jobs::each_with)).
+    ///
+    /// # Errors
+    /// Everything that is wrong with the cluster's files.
+    pub fn own_copy(&self, maker: &dyn ClusterMaker) -> Result<Self, Findings> {
+        let written = serde_json::to_vec(&self.header).expect("a header is always JSON");
+        let header: Header = serde_json::from_slice(&written).expect("a header is what it was written as");
+        let (topology, _) = maker.topology(&header.base.cluster)?;
+        Ok(Self { header, topology })
+    }
+
     /// What results of this exploration begin with.
     pub fn header(&self) -> &Header {
         &self.header

@@ -35,20 +35,34 @@ pub fn each<R: Send>(
     jobs: NonZeroUsize,
     stop: &AtomicBool,
     work: impl Fn(usize) -> R + Sync,
+    done: impl FnMut(usize, Result<R, Panicked>),
+) {
+    each_with(count, jobs, stop, || (), |(), number| work(number), done);
+}
+
+/// As [`each`], with what `prepare` makes once on each thread, for that thread's jobs: what threads share they
+/// fight for, be it only the reference count of a name that every event of every run has.
+pub fn each_with<S, R: Send>(
+    count: usize,
+    jobs: NonZeroUsize,
+    stop: &AtomicBool,
+    prepare: impl Fn() -> S + Sync,
+    work: impl Fn(&S, usize) -> R + Sync,
     mut done: impl FnMut(usize, Result<R, Panicked>),
 ) {
     let next = AtomicUsize::new(0);
     let (sender, results) = mpsc::channel();
     thread::scope(|scope| {
         for _ in 0..jobs.get().min(count) {
-            let (sender, next, work) = (sender.clone(), &next, &work);
+            let (sender, next, prepare, work) = (sender.clone(), &next, &prepare, &work);
             scope.spawn(move || {
+                let own = prepare();
                 while !stop.load(Ordering::Relaxed) {
                     let number = next.fetch_add(1, Ordering::Relaxed);
                     if number >= count {
                         break;
                     }
-                    let result = catch_unwind(AssertUnwindSafe(|| work(number)));
+                    let result = catch_unwind(AssertUnwindSafe(|| work(&own, number)));
                     let result = result.map_err(|payload| Panicked::of(&*payload));
                     if sender.send((number, result)).is_err() {
                         break;

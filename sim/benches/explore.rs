@@ -32,14 +32,13 @@ const ROUNDS: u32 = 3;
 fn main() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios/anything-may-fail.toml");
     let scenario = Scenario::load(path).expect("it is a scenario");
-    let maker = PreparedMaker::of(scenario.files.as_ref().expect("they were read")).expect("they are right");
     let exploration = Exploration::of(&scenario, &SimMaker).expect("it fits its cluster");
     if std::env::args().any(|argument| argument == "once") {
-        explore(&exploration, &maker, 1..2, 1);
+        explore(&exploration, 1..2, 1);
         return;
     }
     let [one, two] = [1, 2].map(|threads| {
-        let rounds = (0..ROUNDS).map(|_| Figures::of(&exploration, &maker, threads));
+        let rounds = (0..ROUNDS).map(|_| Figures::of(&exploration, threads));
         rounds.reduce(Figures::better).expect("there are rounds")
     });
     println!("one thread   {one}");
@@ -49,7 +48,7 @@ fn main() {
     let mut seeds = 100..;
     for round in 1..=4 {
         let seeds = seeds.by_ref().take(BATCHES as usize);
-        explore(&exploration, &maker, seeds, 1);
+        explore(&exploration, seeds, 1);
         println!("memory       {:>8} KiB resident after {} batches more", resident_kib(), round * BATCHES);
     }
     println!("             {:>8} KiB at most", status_kib("VmHWM:"));
@@ -63,9 +62,9 @@ struct Figures {
 }
 
 impl Figures {
-    fn of(exploration: &Exploration, maker: &PreparedMaker, threads: usize) -> Self {
+    fn of(exploration: &Exploration, threads: usize) -> Self {
         let (began, cpu_before) = (Instant::now(), cpu_seconds());
-        let runs = explore(exploration, maker, 1..=BATCHES, threads) as f64;
+        let runs = explore(exploration, 1..=BATCHES, threads) as f64;
         let cpu_ms = 1e3 * (cpu_seconds() - cpu_before) / runs;
         Self { runs_a_second: runs / began.elapsed().as_secs_f64(), cpu_ms }
     }
@@ -84,18 +83,18 @@ impl fmt::Display for Figures {
 }
 
 /// Runs a batch of each seed, and puts the results together. How many runs that were.
-fn explore(
-    exploration: &Exploration,
-    maker: &PreparedMaker,
-    seeds: impl Iterator<Item = u64>,
-    threads: usize,
-) -> u64 {
+fn explore(exploration: &Exploration, seeds: impl Iterator<Item = u64>, threads: usize) -> u64 {
     let seeds: Vec<u64> = seeds.collect();
     let threads = NonZeroUsize::new(threads).expect("there is one");
     let never = AtomicBool::new(false);
     let mut summary = Summary::new(exploration.header().clone());
-    let work = |number: usize| exploration.batch(seeds[number], maker, &never);
-    jobs::each(seeds.len(), threads, &never, work, |_, batch| {
+    let prepare = || {
+        let maker = PreparedMaker::of(&exploration.header().base.cluster).expect("they are right");
+        (exploration.own_copy(&maker).expect("it fits its cluster"), maker)
+    };
+    let work =
+        |(own, maker): &(Exploration, PreparedMaker), number: usize| own.batch(seeds[number], maker, &never);
+    jobs::each_with(seeds.len(), threads, &never, prepare, work, |_, batch| {
         if let Ok(Some(batch)) = batch {
             summary.add(&batch);
         }

@@ -1,17 +1,17 @@
 //! Log lines: the simulated moment and the node that a line belongs to, and the events of a run as lines.
 
 use std::cell::{Cell, RefCell};
-use std::sync::Arc;
-
 use std::io;
+use std::rc::Rc;
 
 use harness::time::SimTime;
-use harness::trace::{Event, EventKind, Sink};
+use harness::trace::{Event, EventKind, NodeName, Sink};
 use tracing::Level;
 
 thread_local! {
     static MOMENT: Cell<SimTime> = const { Cell::new(SimTime::ZERO) };
-    static NODE: RefCell<Option<Arc<str>>> = const { RefCell::new(None) };
+    /// Counted by `Rc`: it changes at almost every poll, and counting an `Arc` costs as much as many a poll.
+    static NODE: RefCell<Option<Rc<NodeName>>> = const { RefCell::new(None) };
 }
 
 /// The simulated moment that this thread's run has reached.
@@ -20,8 +20,8 @@ pub fn moment() -> SimTime {
 }
 
 /// The node whose code runs now on this thread; none between nodes.
-pub fn node() -> Option<Arc<str>> {
-    NODE.with_borrow(Clone::clone)
+pub fn node() -> Option<NodeName> {
+    NODE.with_borrow(|node| node.as_deref().cloned())
 }
 
 pub(crate) fn set_moment(now: SimTime) {
@@ -29,10 +29,10 @@ pub(crate) fn set_moment(now: SimTime) {
 }
 
 /// Asked at each poll of a task: the name is copied only where it is another one.
-pub(crate) fn set_node(node: &Arc<str>) {
+pub(crate) fn set_node(node: &Rc<NodeName>) {
     NODE.with_borrow_mut(|current| {
-        if !current.as_ref().is_some_and(|current| Arc::ptr_eq(current, node)) {
-            *current = Some(node.clone());
+        if !current.as_ref().is_some_and(|current| Rc::ptr_eq(current, node)) {
+            *current = Some(Rc::clone(node));
         }
     });
 }
@@ -43,9 +43,9 @@ pub struct LogEvents;
 
 impl Sink for LogEvents {
     fn take(&mut self, event: &Event) -> io::Result<()> {
-        let (moment_before, node_before) = (moment(), node());
+        let (moment_before, node_before) = (moment(), NODE.take());
         set_moment(event.at);
-        NODE.set(event.node.clone());
+        NODE.set(event.node.clone().map(Rc::new));
         match level(&event.kind) {
             Level::INFO => tracing::info!(target: "sim::event", "{}", line(&event.kind)),
             Level::DEBUG => tracing::debug!(target: "sim::event", "{}", line(&event.kind)),

@@ -101,7 +101,7 @@ impl Task {
 impl Process {
     pub(crate) fn new(host: Host, name: &str) -> Self {
         Self(Rc::new(Inner {
-            state: Rc::new(ProcessState::new(Some(host.name().clone()))),
+            state: Rc::new(ProcessState::new(Some(Rc::new(host.name().clone())))),
             host,
             name: name.into(),
             end: Cell::new(None),

@@ -85,7 +85,7 @@ pub fn explore(arguments: &Arguments, maker: &dyn ClusterMaker, screen: &mut Scr
     };
     let Some(stop) = interrupt::watch(screen) else { return };
     let before = results.summary.seeds.len();
-    let complete = results.grow(arguments, &exploration, &prepared, &stop, screen);
+    let complete = results.grow(arguments, &exploration, &stop, screen);
     let interrupted = stop.load(Ordering::Relaxed);
     finish(&results.summary, &known, &out, &prepared, &stop, screen);
     if interrupted || !complete {
@@ -164,7 +164,6 @@ impl Results {
         &mut self,
         arguments: &Arguments,
         exploration: &Exploration,
-        maker: &PreparedMaker,
         stop: &AtomicBool,
         screen: &mut Screen,
     ) -> bool {
@@ -176,7 +175,11 @@ impl Results {
         let bar = screen.progress(clock.budget_ms().unwrap_or(count as u64), LINE);
         let enough = AtomicBool::new(false);
         let done = self.summary.seeds.clone();
-        let work = |number: usize| {
+        let prepare = || {
+            let maker = PreparedMaker::of(&exploration.header().base.cluster).expect("they were understood");
+            (exploration.own_copy(&maker).expect("they were understood"), maker)
+        };
+        let work = |(exploration, maker): &(Exploration, PreparedMaker), number: usize| {
             if stop.load(Ordering::Relaxed) || clock.is_over() {
                 enough.store(true, Ordering::Relaxed);
                 return None;
@@ -188,7 +191,7 @@ impl Results {
         let jobs = arguments.jobs.unwrap_or_else(jobs::as_many_as_processors);
         let mut kept = true;
         let (mut finished, mut runs) = (0_u64, 0_u64);
-        jobs::each(count, jobs, &enough, work, |_, result| {
+        jobs::each_with(count, jobs, &enough, prepare, work, |_, result| {
             finished += 1;
             match result {
                 Ok(Some(batch)) if kept => {

@@ -29,7 +29,7 @@ pub(crate) struct TaskId {
 #[derive(Debug)]
 pub(crate) struct ProcessState {
     /// The node that it runs on, as log lines of its tasks say; none for a task of no machine.
-    node: Option<NodeName>,
+    node: Option<Rc<NodeName>>,
     pub(crate) alive: Cell<bool>,
     /// Why its tasks are not polled, counted: its own signal, its machine that stands still.
     holds: Cell<u32>,
@@ -37,7 +37,7 @@ pub(crate) struct ProcessState {
 }
 
 impl ProcessState {
-    pub(crate) fn new(node: Option<NodeName>) -> Self {
+    pub(crate) fn new(node: Option<Rc<NodeName>>) -> Self {
         Self { node, alive: Cell::new(true), holds: Cell::new(0), parked: RefCell::default() }
     }
 
