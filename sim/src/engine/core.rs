@@ -129,7 +129,7 @@ impl Core {
                 self.collect_packets();
                 continue;
             }
-            let Some((moment, _)) = self.next_event().filter(|(moment, _)| *moment <= to) else {
+            let Some((moment, mut what)) = self.next_event().filter(|(moment, _)| *moment <= to) else {
                 self.set_now(to);
                 return Advance::Reached;
             };
@@ -138,10 +138,14 @@ impl Core {
                 self.set_now(moment);
             }
             // All that is due happens before any task sees it: what arrives together is answered together.
-            while let Some((_, what)) = self.next_event().filter(|(moment, _)| *moment <= self.now()) {
+            loop {
                 match what {
                     Next::Timer => self.end_timer(),
                     Next::OnNetwork => self.network.borrow_mut().step(self.now()),
+                }
+                match self.next_event() {
+                    Some((moment, next)) if moment <= self.now() => what = next,
+                    _ => break,
                 }
             }
         }

@@ -8,8 +8,8 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::pin::Pin;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
 use std::task::{Context, Wake, Waker};
 
 use harness::trace::NodeName;
@@ -47,37 +47,38 @@ impl ProcessState {
     }
 }
 
-/// Tasks that were woken. Wakers may be sent to other threads, as their type says; none is.
-#[derive(Default)]
-struct ReadyQueue {
-    tasks: Mutex<VecDeque<TaskId>>,
-    /// Whether there are some: asked far more often than there are.
-    any: AtomicBool,
+/// Tasks that were woken, in that order.
+type ReadyQueue = Rc<RefCell<VecDeque<TaskId>>>;
+
+thread_local! {
+    /// The queues of the executors of this thread, by number: where wakers find them. Wakers may be sent to other
+    /// threads, as their type says, and a queue that they held would need a lock at each wake; none is sent, since
+    /// a run keeps to its thread.
+    static QUEUES: RefCell<Queues> = const { RefCell::new(Queues { next: 0, open: Vec::new() }) };
 }
 
-impl ReadyQueue {
-    fn push(&self, id: TaskId) {
-        let mut tasks = self.tasks.lock().expect("one thread a run");
-        tasks.push_back(id);
-        self.any.store(true, Ordering::Release);
-    }
+struct Queues {
+    next: u64,
+    /// Hardly ever more than one.
+    open: Vec<(u64, ReadyQueue)>,
+}
 
-    fn is_empty(&self) -> bool {
-        !self.any.load(Ordering::Acquire)
-    }
-
-    /// Exchanges what was woken for an empty queue.
-    fn take(&self, empty: &mut VecDeque<TaskId>) {
-        let mut tasks = self.tasks.lock().expect("one thread a run");
-        self.any.store(false, Ordering::Relaxed);
-        std::mem::swap(&mut *tasks, empty);
-    }
+/// Opens a queue.
+fn open_queue() -> (u64, ReadyQueue) {
+    QUEUES.with_borrow_mut(|queues| {
+        let number = queues.next;
+        queues.next += 1;
+        let queue = ReadyQueue::default();
+        queues.open.push((number, Rc::clone(&queue)));
+        (number, queue)
+    })
 }
 
 struct TaskWaker {
     id: TaskId,
+    /// Whether it stands in its queue.
     queued: AtomicBool,
-    ready: Arc<ReadyQueue>,
+    queue: u64,
 }
 
 impl Wake for TaskWaker {
@@ -86,9 +87,16 @@ impl Wake for TaskWaker {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        if !self.queued.swap(true, Ordering::Relaxed) {
-            self.ready.push(self.id);
+        if self.queued.load(Ordering::Relaxed) {
+            return;
         }
+        self.queued.store(true, Ordering::Relaxed);
+        QUEUES.with_borrow(|queues| {
+            // A waker may outlive the run that it belongs to.
+            if let Some((_, queue)) = queues.open.iter().find(|(number, _)| *number == self.queue) {
+                queue.borrow_mut().push_back(self.id);
+            }
+        });
     }
 }
 
@@ -115,9 +123,15 @@ struct Place {
 pub(crate) struct Executor {
     places: RefCell<Vec<Place>>,
     free: RefCell<Vec<usize>>,
-    ready: Arc<ReadyQueue>,
-    /// What was taken out of `ready`, and is polled before what has been woken since.
-    due: RefCell<VecDeque<TaskId>>,
+    /// The number of `ready`.
+    queue: u64,
+    ready: ReadyQueue,
+}
+
+impl Drop for Executor {
+    fn drop(&mut self) {
+        QUEUES.with_borrow_mut(|queues| queues.open.retain(|(number, _)| *number != self.queue));
+    }
 }
 
 impl fmt::Debug for Executor {
@@ -128,12 +142,8 @@ impl fmt::Debug for Executor {
 
 impl Executor {
     pub(crate) fn new() -> Self {
-        Self {
-            places: RefCell::default(),
-            free: RefCell::default(),
-            ready: Arc::default(),
-            due: RefCell::default(),
-        }
+        let (queue, ready) = open_queue();
+        Self { places: RefCell::default(), free: RefCell::default(), queue, ready }
     }
 
     /// Adds a task of `process`, to be polled soon.
@@ -146,17 +156,17 @@ impl Executor {
         let place = &mut places[index];
         place.generation += 1;
         let id = TaskId { index, generation: place.generation };
-        let flag = Arc::new(TaskWaker { id, queued: AtomicBool::new(true), ready: Arc::clone(&self.ready) });
+        let flag = Arc::new(TaskWaker { id, queued: AtomicBool::new(true), queue: self.queue });
         let waker = Waker::from(Arc::clone(&flag));
         place.slot = Slot::Idle(Task { process: Rc::clone(process), future, flag, waker });
         drop(places);
-        self.ready.push(id);
+        self.ready.borrow_mut().push_back(id);
         id
     }
 
     /// Polls the task that was woken first. Whether there was one.
     pub(crate) fn poll_next(&self) -> bool {
-        let Some(id) = self.pop() else { return false };
+        let Some(id) = self.ready.borrow_mut().pop_front() else { return false };
         let Some(mut task) = self.take(id) else { return true };
         if task.process.holds.get() > 0 {
             // It stays marked as queued, so that further wakes do not queue it again.
@@ -177,26 +187,13 @@ impl Executor {
         true
     }
 
-    /// The task that was woken first.
-    #[inline]
-    fn pop(&self) -> Option<TaskId> {
-        let mut due = self.due.borrow_mut();
-        if due.is_empty() {
-            if self.ready.is_empty() {
-                return None;
-            }
-            self.ready.take(&mut due);
-        }
-        due.pop_front()
-    }
-
     /// Takes one hold of `process` back; after the last one, wakes what was woken meanwhile.
     pub(crate) fn unhold(&self, process: &ProcessState) {
         let left = process.holds.get().saturating_sub(1);
         process.holds.set(left);
         if left == 0 {
             for id in process.parked.take() {
-                self.ready.push(id);
+                self.ready.borrow_mut().push_back(id);
             }
         }
     }
@@ -215,7 +212,7 @@ impl Executor {
     /// Drops all tasks.
     pub(crate) fn clear(&self) {
         self.drop_where(|_| true);
-        while self.pop().is_some() {}
+        self.ready.borrow_mut().clear();
     }
 
     fn drop_where(&self, condition: impl Fn(&Task) -> bool) {
@@ -265,5 +262,50 @@ impl Executor {
             place.slot = Slot::Free;
             self.free.borrow_mut().push(id.index);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::task::Poll;
+
+    use super::*;
+
+    /// A task that hands its waker out, and counts how often it is polled.
+    fn spawn(executor: &Executor) -> (Rc<RefCell<Option<Waker>>>, Rc<Cell<u32>>) {
+        let (waker, polls): (Rc<RefCell<Option<Waker>>>, Rc<Cell<u32>>) = Default::default();
+        let (handed, counted) = (Rc::clone(&waker), Rc::clone(&polls));
+        let future = std::future::poll_fn(move |cx| {
+            counted.set(counted.get() + 1);
+            handed.replace(Some(cx.waker().clone()));
+            Poll::Pending
+        });
+        executor.spawn(&Rc::new(ProcessState::new(None)), Box::pin(future));
+        while executor.poll_next() {}
+        (waker, polls)
+    }
+
+    #[test]
+    fn runs_of_one_thread_wake_their_own_tasks_only_and_each_once() {
+        let (one, other) = (Executor::new(), Executor::new());
+        let ((waker, polls), (_, others)) = (spawn(&one), spawn(&other));
+        let waker = waker.take().unwrap();
+        waker.wake_by_ref();
+        waker.wake_by_ref();
+        assert!(!other.poll_next() && one.poll_next() && !one.poll_next());
+        assert_eq!((polls.get(), others.get()), (2, 1));
+    }
+
+    #[test]
+    fn a_waker_that_outlives_its_run_wakes_nobody() {
+        let over = Executor::new();
+        let (waker, _) = spawn(&over);
+        let waker = waker.take().unwrap();
+        drop(over);
+        let next = Executor::new();
+        let (_, polls) = spawn(&next);
+        waker.wake();
+        assert!(!next.poll_next());
+        assert_eq!(polls.get(), 1);
     }
 }

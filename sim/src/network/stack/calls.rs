@@ -7,7 +7,7 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use turmoil_net::TcpFlags;
 
-use super::socket::{Kind, Listener, State, Tcb, register};
+use super::socket::{Kind, Listener, State, Tcb, Waiter};
 use super::{EPHEMERAL_PORTS, FIRST_WINDOW, Head, SocketId, Stack, place};
 use crate::network::failure::Failure;
 
@@ -42,7 +42,7 @@ impl Stack {
             let Some(tcb) = self.tcb(child) else { return self.poll_accept(id, cx) };
             return Poll::Ready(Accepted { socket: child, local: tcb.local, peer: tcb.peer });
         }
-        register(&mut listener.waiter, cx.waker());
+        listener.waiter.register(cx.waker());
         Poll::Pending
     }
 
@@ -51,7 +51,7 @@ impl Stack {
         let listener = self.socket_mut(id).and_then(|socket| socket.listener_mut());
         let listener = listener.expect("a listener is there until it is closed");
         if listener.ready.is_empty() {
-            register(&mut listener.waiter, cx.waker());
+            listener.waiter.register(cx.waker());
             return Poll::Pending;
         }
         Poll::Ready(())
@@ -91,7 +91,7 @@ impl Stack {
         let Some(tcb) = self.tcb_mut(id) else { return Poll::Ready(Err(error(ECONNREFUSED))) };
         match tcb.state {
             State::SynSent | State::SynReceived => {
-                register(&mut tcb.connecter, cx.waker());
+                tcb.connecter.register(cx.waker());
                 Poll::Pending
             }
             _ if tcb.is_broken => Poll::Ready(Err(match tcb.untold.take() {
@@ -125,7 +125,7 @@ impl Stack {
         if tcb.is_broken {
             return Poll::Ready(tcb.untold.take().map_or(Ok(0), |failure| Err(failure.to_error())));
         }
-        register(&mut tcb.reader, cx.waker());
+        tcb.reader.register(cx.waker());
         Poll::Pending
     }
 
@@ -157,7 +157,7 @@ impl Stack {
     fn room_for(tcb: &mut Tcb, count: usize, cx: &mut Context<'_>) -> Poll<usize> {
         match tcb.room_to_write() {
             0 => {
-                register(&mut tcb.writer, cx.waker());
+                tcb.writer.register(cx.waker());
                 Poll::Pending
             }
             room => Poll::Ready(count.min(room)),
@@ -191,7 +191,7 @@ impl Stack {
         }
         tcb.is_orphan = true;
         // Nobody waits any more.
-        (tcb.reader, tcb.writer) = (None, None);
+        (tcb.reader, tcb.writer) = (Waiter::default(), Waiter::default());
         let more_may_come = !tcb.peer_ended;
         if tcb.fin.is_none() {
             tcb.end_writing();

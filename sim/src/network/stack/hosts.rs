@@ -47,6 +47,11 @@ impl Stacks {
             let mut stack = self.hosts[host].borrow_mut();
             stack.is_listed = false;
             let packets = stack.send_all();
+            // Nearly always it is one.
+            if packets.len() == 1 {
+                send(HostIndex(host), packets.pop().expect("there is one"));
+                continue;
+            }
             coalesce(packets);
             for packet in packets.drain(..) {
                 send(HostIndex(host), packet);

@@ -93,9 +93,7 @@ impl Stack {
                 tcb.state = State::Established;
                 tcb.receive_next = segment.seq.wrapping_add(1);
                 tcb.send_window = segment.window;
-                if let Some(waker) = tcb.connecter.take() {
-                    waker.wake();
-                }
+                tcb.connecter.wake();
                 let head = Head::acknowledging(tcb);
                 self.emit(ends, head, Bytes::new());
             }
@@ -118,9 +116,7 @@ impl Stack {
         let listener = self.socket_mut(listener).and_then(|socket| socket.listener_mut());
         let Some(listener) = listener else { return };
         listener.ready.push_back(id);
-        if let Some(waker) = listener.waiter.take() {
-            waker.wake();
-        }
+        listener.waiter.wake();
     }
 
     /// Acknowledgement, data and FIN of a connection that is open, or half of it.
@@ -138,9 +134,7 @@ impl Stack {
         }
         let news = take_data(tcb, &mut segment) | take_end(tcb, &segment);
         if news {
-            if let Some(waker) = tcb.reader.take() {
-                waker.wake();
-            }
+            tcb.reader.wake();
             let head = Head::acknowledging(tcb);
             self.emit(ends, head, Bytes::new());
         }
@@ -162,9 +156,7 @@ fn acknowledge(tcb: &mut Tcb, ack: u32, window: u16) {
         }
     }
     tcb.send_window = window;
-    if let Some(waker) = tcb.writer.take() {
-        waker.wake();
-    }
+    tcb.writer.wake();
 }
 
 /// Takes the data that is in order and fits. Whether there was some.

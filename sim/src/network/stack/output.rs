@@ -14,31 +14,35 @@ impl Stack {
 
     /// Everything that can be sent now and leaves this host. What goes to the host itself arrives there and then.
     pub(super) fn send_all(&mut self) -> &mut Vec<Packet> {
-        let mut done = Vec::new();
-        loop {
-            let mut pending = std::mem::take(&mut self.pending);
-            // In the order in which they were made, whichever was looked at first.
-            pending.sort_unstable();
-            for id in pending.drain(..) {
-                self.send(id);
-                if self.tcb(id).is_some_and(|tcb| tcb.is_orphan && tcb.state == State::Closed) {
-                    done.push(id);
+        while !self.pending.is_empty() || !self.own.is_empty() {
+            match self.pending.len() {
+                0 => {}
+                // Nearly always it is one.
+                1 => {
+                    let id = self.pending.pop().expect("there is one");
+                    self.send(id);
+                    self.remove_if_done(id);
                 }
-            }
-            if self.pending.is_empty() {
-                self.pending = pending;
-            }
-            if self.own.is_empty() {
-                break;
+                _ => {
+                    let mut pending = std::mem::take(&mut self.pending);
+                    // In the order in which they were made, whichever was looked at first.
+                    pending.sort_unstable();
+                    pending.iter().for_each(|&id| self.send(id));
+                    pending.iter().for_each(|&id| self.remove_if_done(id));
+                }
             }
             for packet in std::mem::take(&mut self.own) {
                 self.receive(packet, None);
             }
         }
-        for id in done {
+        &mut self.outbound
+    }
+
+    /// Forgets an end that its program has closed, when nothing is left to be said.
+    fn remove_if_done(&mut self, id: SocketId) {
+        if self.tcb(id).is_some_and(|tcb| tcb.is_orphan && tcb.state == State::Closed) {
             self.remove(id);
         }
-        &mut self.outbound
     }
 
     /// Sends what one socket has to send and the peer's window lets through.

@@ -27,7 +27,7 @@ pub(super) enum Kind {
 pub(super) struct Listener {
     /// Connections that wait to be accepted.
     pub(super) ready: VecDeque<SocketId>,
-    pub(super) waiter: Option<Waker>,
+    pub(super) waiter: Waiter,
 }
 
 /// The states of RFC 9293, without TIME-WAIT: the numbers of later connections never collide.
@@ -72,9 +72,9 @@ pub(super) struct Tcb {
     pub(super) untold: Option<Failure>,
     /// Whether its program has closed it, or is gone.
     pub(super) is_orphan: bool,
-    pub(super) connecter: Option<Waker>,
-    pub(super) reader: Option<Waker>,
-    pub(super) writer: Option<Waker>,
+    pub(super) connecter: Waiter,
+    pub(super) reader: Waiter,
+    pub(super) writer: Waiter,
 }
 
 impl Socket {
@@ -119,9 +119,9 @@ impl Tcb {
             is_broken: false,
             untold: None,
             is_orphan: false,
-            connecter: None,
-            reader: None,
-            writer: None,
+            connecter: Waiter::default(),
+            reader: Waiter::default(),
+            writer: Waiter::default(),
         }
     }
 
@@ -180,15 +180,34 @@ impl Tcb {
         self.is_broken = true;
         self.untold = Some(why);
         self.unsent.clear();
-        for waker in [self.connecter.take(), self.reader.take(), self.writer.take()].into_iter().flatten() {
-            waker.wake();
+        for waiter in [&mut self.connecter, &mut self.reader, &mut self.writer] {
+            waiter.wake();
         }
     }
 }
 
-/// Remembers whom to wake.
-pub(super) fn register(slot: &mut Option<Waker>, waker: &Waker) {
-    if !slot.as_ref().is_some_and(|known| known.will_wake(waker)) {
-        *slot = Some(waker.clone());
+/// Who waits for something of a socket. The waker is kept once it was woken: who waited mostly waits again.
+#[derive(Debug, Default)]
+pub(super) struct Waiter {
+    waker: Option<Waker>,
+    waits: bool,
+}
+
+impl Waiter {
+    /// This one is to be woken, and nobody else.
+    pub(super) fn register(&mut self, waker: &Waker) {
+        if !self.waker.as_ref().is_some_and(|known| known.will_wake(waker)) {
+            self.waker = Some(waker.clone());
+        }
+        self.waits = true;
+    }
+
+    /// Wakes who waits, once.
+    pub(super) fn wake(&mut self) {
+        if std::mem::take(&mut self.waits)
+            && let Some(waker) = &self.waker
+        {
+            waker.wake_by_ref();
+        }
     }
 }
