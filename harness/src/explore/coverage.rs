@@ -101,14 +101,41 @@ pub(super) struct Reached {
     /// The kinds of faults that acted.
     pub(super) faults: BTreeSet<Arc<str>>,
     pub(super) events: u64,
-    places: BTreeMap<(&'static str, Option<NodeName>), u64>,
-    roles: BTreeMap<NodeName, u64>,
-    /// The last event on each node.
-    last: BTreeMap<Option<NodeName>, u64>,
+    /// What was seen of each node, and of what happens on none. Each event is looked up here: there are few, and most
+    /// are found by comparing addresses.
+    nodes: Vec<OnNode>,
     /// The kinds of what acts now, by name, and all of them as one number.
     acting: BTreeMap<Arc<str>, u64>,
     disturbed: bool,
     told: Told,
+}
+
+/// What was seen of a node.
+#[derive(Debug, Default)]
+struct OnNode {
+    name: Option<NodeName>,
+    role: u64,
+    /// The last event.
+    last: u64,
+    /// How often each kind of event happened in the disturb phase.
+    places: Vec<(&'static str, u64)>,
+}
+
+impl OnNode {
+    fn is(&self, name: Option<&NodeName>) -> bool {
+        match (&self.name, name) {
+            (Some(own), Some(name)) => Arc::ptr_eq(own, name) || own == name,
+            (None, None) => true,
+            _ => false,
+        }
+    }
+
+    fn count(&mut self, event: &'static str) {
+        match self.places.iter_mut().find(|(known, _)| std::ptr::eq(*known, event) || *known == event) {
+            Some((_, count)) => *count += 1,
+            None => self.places.push((event, 1)),
+        }
+    }
 }
 
 impl Reached {
@@ -126,8 +153,21 @@ impl Reached {
 
     /// Where faults can begin.
     pub(super) fn places(&self) -> Vec<Place> {
-        let places = self.places.iter();
-        places.map(|((event, node), count)| Place { event, node: node.clone(), count: *count }).collect()
+        let of = |node: &OnNode| -> Vec<Place> {
+            let place = |&(event, count): &_| Place { event, node: node.name.clone(), count };
+            node.places.iter().map(place).collect()
+        };
+        let mut places: Vec<Place> = self.nodes.iter().flat_map(of).collect();
+        places.sort_unstable_by(|one, other| (one.event, &one.node).cmp(&(other.event, &other.node)));
+        places
+    }
+
+    fn on_node(&mut self, name: Option<&NodeName>) -> &mut OnNode {
+        let place = self.nodes.iter().position(|node| node.is(name)).unwrap_or_else(|| {
+            self.nodes.push(OnNode { name: name.cloned(), ..OnNode::default() });
+            self.nodes.len() - 1
+        });
+        &mut self.nodes[place]
     }
 
     fn see(&mut self, event: &Event) {
@@ -135,7 +175,7 @@ impl Reached {
         match &event.kind {
             EventKind::RunStarted { managers, workers, balancers, .. } => {
                 for (role, nodes) in [managers, workers, balancers].into_iter().enumerate() {
-                    self.roles.extend(nodes.iter().map(|node| (node.clone(), role as u64 + 1)));
+                    nodes.iter().for_each(|node| self.on_node(Some(node)).role = role as u64 + 1);
                 }
             }
             EventKind::PhaseStarted { phase } => self.disturbed = *phase == Phase::Disturb,
@@ -153,12 +193,14 @@ impl Reached {
             self.marks.insert(mark.into());
         }
         // What the runner itself records is no place: a fault would wait for itself.
-        if self.disturbed && event.node.is_some() {
-            *self.places.entry((event.kind.name(), event.node.clone())).or_default() += 1;
+        let is_place = self.disturbed && event.node.is_some();
+        let node = self.on_node(event.node.as_ref());
+        let name = event.kind.name();
+        if is_place {
+            node.count(name);
         }
-        let role = event.node.as_ref().and_then(|node| self.roles.get(node)).copied().unwrap_or_default();
-        let now = xxh3_64_with_seed(event.kind.name().as_bytes(), role ^ (detail(&event.kind) << 8));
-        let before = self.last.insert(event.node.clone(), now).unwrap_or_default();
+        let now = xxh3_64_with_seed(name.as_bytes(), node.role ^ (detail(&event.kind) << 8));
+        let before = std::mem::replace(&mut node.last, now);
         self.cells.set(mix(before, now));
         let acting = self.acting.values().fold(0, |all, kind| all ^ kind);
         if acting != 0 {

@@ -4,8 +4,11 @@
 //! the sequences; the first sequence names the endpoint. Each file says which revision it belongs to, so that a
 //! set that was torn on its way to a worker shows as what it is.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::io;
 
+use bytes::Bytes;
 use harness::plan::ApiSpec;
 
 use super::address;
@@ -212,11 +215,34 @@ fn file(kind: ArtifactKind, key: &str, content: &str, attributes: &str) -> Artif
     ArtifactFile { kind, name: file_name(key), text }
 }
 
+/// So many files are remembered at most.
+const REMEMBERED_MAX: usize = 1024;
+
+thread_local! {
+    /// What was read: all gateways of a cluster read the same files, and so do the runs of an exploration.
+    static REMEMBERED: RefCell<BTreeMap<(ArtifactKind, Bytes), Artifact>> = const { RefCell::new(BTreeMap::new()) };
+}
+
 /// The artifact in these bytes.
 ///
 /// # Errors
 /// When they are not what a file of this kind holds.
-pub(super) fn read(kind: ArtifactKind, bytes: &[u8]) -> Result<Artifact, ArtifactError> {
+pub(super) fn read(kind: ArtifactKind, bytes: &Bytes) -> Result<Artifact, ArtifactError> {
+    let key = (kind, bytes.clone());
+    if let Some(known) = REMEMBERED.with_borrow(|remembered| remembered.get(&key).cloned()) {
+        return Ok(known);
+    }
+    let artifact = understand(kind, bytes)?;
+    REMEMBERED.with_borrow_mut(|remembered| {
+        if remembered.len() >= REMEMBERED_MAX {
+            remembered.clear();
+        }
+        remembered.insert(key, artifact.clone());
+    });
+    Ok(artifact)
+}
+
+fn understand(kind: ArtifactKind, bytes: &[u8]) -> Result<Artifact, ArtifactError> {
     let text = std::str::from_utf8(bytes).map_err(|_| ArtifactError::NotText)?;
     let root = xml::parse(text)?;
     let element = kind.element();
@@ -275,10 +301,26 @@ mod tests {
     }
 
     #[test]
+    fn what_is_remembered_is_what_the_bytes_say_and_errors_are_met_again() {
+        for revision in [1, 2, 1, 2] {
+            let file = api_files(&pizza(), revision).pop().unwrap();
+            let bytes = Bytes::from(file.text);
+            assert_eq!(read(file.kind, &bytes).unwrap(), understand(file.kind, &bytes).unwrap());
+            let wrong = read(ArtifactKind::Endpoint, &bytes).unwrap_err();
+            assert!(matches!(wrong, ArtifactError::WrongElement { .. }), "{wrong}");
+        }
+        for revision in 0..2 * REMEMBERED_MAX as u64 {
+            let file = api_files(&pizza(), revision).remove(0);
+            assert_eq!(read(file.kind, &file.text.into()).unwrap().revision, Some(revision));
+        }
+        assert!(REMEMBERED.with_borrow(BTreeMap::len) <= REMEMBERED_MAX);
+    }
+
+    #[test]
     fn what_is_written_is_read_back() {
         let read: Vec<Artifact> = api_files(&pizza(), 3)
             .iter()
-            .map(|file| read(file.kind, file.text.as_bytes()).unwrap())
+            .map(|file| understand(file.kind, file.text.as_bytes()).unwrap())
             .collect();
         assert!(read.iter().all(|artifact| artifact.revision == Some(3)));
         assert_eq!(read[1].content, Content::Sequence { endpoints: vec![read[0].name.clone()] });
@@ -291,7 +333,7 @@ mod tests {
         );
         assert_eq!(api_name(&read[3].name), "PizzaShack");
         for file in built_in_files() {
-            assert_eq!(super::read(file.kind, file.text.as_bytes()).unwrap().revision, None);
+            assert_eq!(understand(file.kind, file.text.as_bytes()).unwrap().revision, None);
         }
     }
 
@@ -299,7 +341,11 @@ mod tests {
     fn the_beginning_of_a_file_is_no_artifact() {
         for file in api_files(&pizza(), 3) {
             for length in 0..file.text.trim_end().len() {
-                assert!(read(file.kind, &file.text.as_bytes()[..length]).is_err(), "{}: {length}", file.name);
+                assert!(
+                    understand(file.kind, &file.text.as_bytes()[..length]).is_err(),
+                    "{}: {length}",
+                    file.name
+                );
             }
         }
     }
@@ -308,7 +354,7 @@ mod tests {
     fn a_tenants_api_is_told_from_one_of_the_same_name_by_its_domain() {
         let api = tenant_api_files("tenant-1.example.com", &pizza(), 1).pop().unwrap();
         assert_eq!(api.name, "admin-AT-tenant-1.example.com--PizzaShack_v1.0.0.xml");
-        let Content::Api { context, .. } = read(api.kind, api.text.as_bytes()).unwrap().content else {
+        let Content::Api { context, .. } = understand(api.kind, api.text.as_bytes()).unwrap().content else {
             panic!("it is an API")
         };
         assert_eq!(context, "/t/tenant-1.example.com/PizzaShack/1.0.0");
@@ -317,7 +363,7 @@ mod tests {
     #[test]
     fn a_file_in_the_wrong_folder_is_refused() {
         let files = api_files(&pizza(), 3);
-        let error = read(ArtifactKind::Api, files[0].text.as_bytes()).unwrap_err();
+        let error = understand(ArtifactKind::Api, files[0].text.as_bytes()).unwrap_err();
         assert_eq!(error.to_string(), "holds <endpoint>, not <api>");
     }
 
@@ -326,7 +372,7 @@ mod tests {
         fn every_api_survives_its_files(name in "[^:]{1,20}", version in "[0-9.]{1,8}", revision: u64) {
             let api = ApiSpec { name: name.as_str().into(), version: version.into() };
             for file in api_files(&api, revision) {
-                let artifact = read(file.kind, file.text.as_bytes()).unwrap();
+                let artifact = understand(file.kind, file.text.as_bytes()).unwrap();
                 prop_assert_eq!(artifact.revision, Some(revision));
                 prop_assert!(!file.name.contains('/'));
                 if let Content::Api { context, .. } = artifact.content {

@@ -247,7 +247,7 @@ mod tests {
         let files = api_files(&api, revision);
         let mut news = Vec::new();
         for file in &files[parts] {
-            let artifact = read(file.kind, file.text.as_bytes()).unwrap();
+            let artifact = read(file.kind, &file.text.clone().into()).unwrap();
             let key = (file.kind, Bytes::from(file.name.clone()));
             news.extend(runtime.deploy(&key, artifact, Bytes::new()).unwrap());
         }
@@ -293,7 +293,7 @@ mod tests {
         let api = ApiSpec { name: "pizza".into(), version: "1".into() };
         let file = api_files(&api, 5).pop().unwrap();
         let copy = (ArtifactKind::Api, Bytes::from_static(b"copy.xml"));
-        let mut artifact = read(file.kind, file.text.as_bytes()).unwrap();
+        let mut artifact = read(file.kind, &file.text.into()).unwrap();
         let refused = runtime.deploy(&copy, artifact.clone(), Bytes::new());
         assert!(matches!(refused, Err(Duplicate::Name(_))));
         artifact.name = "other".to_owned();
@@ -308,7 +308,7 @@ mod tests {
         runtime.add_defaults();
         assert!(!runtime.has_own_main());
         for file in artifact::built_in_files() {
-            let artifact = read(file.kind, file.text.as_bytes()).unwrap();
+            let artifact = read(file.kind, &file.text.clone().into()).unwrap();
             let key = (file.kind, Bytes::from(file.name.clone()));
             let taken = runtime.deploy(&key, artifact, Bytes::new()).is_err();
             assert_eq!(taken, PERMANENT.contains(&file.name.trim_end_matches(".xml")), "{}", file.name);

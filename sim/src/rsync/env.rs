@@ -1,10 +1,11 @@
 //! What a modelled rsync process needs from the world around it, and how it waits.
 
-use std::future::{Future, poll_fn};
 use std::ops::ControlFlow;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
+
+use pin_project_lite::pin_project;
 
 use crate::disk::Disk;
 
@@ -74,49 +75,80 @@ pub trait Env {
     }
 }
 
+pin_project! {
+    /// See [`race`]. A struct, since an async function keeps its arguments a second time, and the halves of a
+    /// transfer are large.
+    pub(crate) struct Race<A, B> {
+        #[pin]
+        first: A,
+        #[pin]
+        second: B,
+    }
+}
+
 /// The first of two futures to finish; the first argument's when both do.
-pub(crate) async fn race<A: Future, B: Future>(first: A, second: B) -> Result<A::Output, B::Output> {
-    let (mut first, mut second) = (pin!(first), pin!(second));
-    poll_fn(|cx| {
-        if let Poll::Ready(value) = first.as_mut().poll(cx) {
+pub(crate) fn race<A: Future, B: Future>(first: A, second: B) -> Race<A, B> {
+    Race { first, second }
+}
+
+impl<A: Future, B: Future> Future for Race<A, B> {
+    type Output = Result<A::Output, B::Output>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        if let Poll::Ready(value) = this.first.poll(cx) {
             return Poll::Ready(Ok(value));
         }
-        second.as_mut().poll(cx).map(Err)
-    })
-    .await
+        this.second.poll(cx).map(Err)
+    }
+}
+
+pin_project! {
+    /// See [`join`].
+    pub(crate) struct Join<A, B, T, U> {
+        #[pin]
+        first: A,
+        #[pin]
+        second: B,
+        done_first: Option<T>,
+        done_second: Option<U>,
+    }
 }
 
 /// Both futures, polled in this order; ends early when one fails.
-pub(crate) async fn join<T, U, E>(
-    first: impl Future<Output = Result<T, E>>,
-    second: impl Future<Output = Result<U, E>>,
-) -> Result<(T, U), E> {
-    let (mut first, mut second) = (pin!(first), pin!(second));
-    let (mut done_first, mut done_second) = (None, None);
-    poll_fn(|cx| {
-        if done_first.is_none()
-            && let Poll::Ready(value) = first.as_mut().poll(cx)
+pub(crate) fn join<A, B, T, U, E>(first: A, second: B) -> Join<A, B, T, U>
+where
+    A: Future<Output = Result<T, E>>,
+    B: Future<Output = Result<U, E>>,
+{
+    Join { first, second, done_first: None, done_second: None }
+}
+
+impl<A, B, T, U, E> Future for Join<A, B, T, U>
+where
+    A: Future<Output = Result<T, E>>,
+    B: Future<Output = Result<U, E>>,
+{
+    type Output = Result<(T, U), E>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        if this.done_first.is_none()
+            && let Poll::Ready(value) = this.first.poll(cx)
         {
-            match value {
-                Ok(value) => done_first = Some(value),
-                Err(error) => return Poll::Ready(Err(error)),
-            }
+            *this.done_first = Some(value?);
         }
-        if done_second.is_none()
-            && let Poll::Ready(value) = second.as_mut().poll(cx)
+        if this.done_second.is_none()
+            && let Poll::Ready(value) = this.second.poll(cx)
         {
-            match value {
-                Ok(value) => done_second = Some(value),
-                Err(error) => return Poll::Ready(Err(error)),
-            }
+            *this.done_second = Some(value?);
         }
-        match (done_first.take(), done_second.take()) {
+        match (this.done_first.take(), this.done_second.take()) {
             (Some(first), Some(second)) => Poll::Ready(Ok((first, second))),
             (first, second) => {
-                (done_first, done_second) = (first, second);
+                (*this.done_first, *this.done_second) = (first, second);
                 Poll::Pending
             }
         }
-    })
-    .await
+    }
 }

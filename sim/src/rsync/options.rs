@@ -7,6 +7,8 @@ mod settle;
 mod size;
 mod table;
 
+use std::sync::LazyLock;
+
 use serde::{Deserialize, Serialize};
 
 use super::chmod::Tweak;
@@ -273,12 +275,16 @@ impl Options {
 
     /// The options as the client tells them to the server: only what differs from the defaults.
     pub fn encode(&self) -> Vec<u8> {
-        let value = |options: &Options| match serde_json::to_value(options) {
-            Ok(serde_json::Value::Object(map)) => map,
-            _ => unreachable!("options are a map of plain values"),
-        };
-        let (mut mine, defaults) = (value(self), value(&Options::default()));
-        mine.retain(|key, value| defaults.get(key) != Some(value));
+        type Values = serde_json::Map<String, serde_json::Value>;
+        fn values(options: &Options) -> Values {
+            match serde_json::to_value(options) {
+                Ok(serde_json::Value::Object(map)) => map,
+                _ => unreachable!("options are a map of plain values"),
+            }
+        }
+        static DEFAULTS: LazyLock<Values> = LazyLock::new(|| values(&Options::default()));
+        let mut mine = values(self);
+        mine.retain(|key, value| DEFAULTS.get(key) != Some(value));
         serde_json::Value::Object(mine).to_string().into_bytes()
     }
 
