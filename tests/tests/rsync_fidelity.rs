@@ -73,11 +73,8 @@ fn main() -> ExitCode {
         trials.push(Trial::test(format!("random::seeds_{from}_to_{}", to - 1), move || random(from, to)));
     }
     for option in interrupt::OPTIONS {
-        for (k, kills) in (0..interrupt::FILES).flat_map(|k| [(k, false), (k, true)]) {
-            let signal = if kills { "SIGKILL" } else { "SIGTERM" };
-            let name = format!("interrupted::{signal}_at_file_{k}_with{}", option.trim_start_matches('-'));
-            trials.push(Trial::test(name, move || interrupted(option, k, kills)));
-        }
+        let name = format!("interrupted::at_each_file_with{}", option.trim_start_matches('-'));
+        trials.push(Trial::test(name, move || interrupted_anywhere(option)));
     }
     let no_strace = !source_error::has_strace() && variable("SIM_REQUIRE_PEERS") != Some(1);
     if no_strace {
@@ -138,9 +135,31 @@ fn random(from: u64, to: u64) -> Result<(), Failed> {
     }
 }
 
-/// What is left of a transfer that ends at file `k`. A busy machine can let the real one come further: so often it
-/// is tried again.
-fn interrupted(option: &str, k: usize, kills: bool) -> Result<(), Failed> {
+/// What is left of transfers that end at each file in turn, by either signal. They wait more than they work: all run
+/// at once.
+fn interrupted_anywhere(option: &str) -> Result<(), Failed> {
+    let runs = (0..interrupt::FILES).flat_map(|k| [(k, false), (k, true)]);
+    let different: Vec<String> = std::thread::scope(|scope| {
+        let runs: Vec<_> =
+            runs.map(|(k, kills)| (k, kills, scope.spawn(move || interrupted(option, k, kills)))).collect();
+        let ended = runs.into_iter().filter_map(|(k, kills, run)| {
+            let signal = if kills { "SIGKILL" } else { "SIGTERM" };
+            let how = match run.join() {
+                Ok(Ok(None)) => return None,
+                Ok(Ok(Some(how))) => how,
+                Ok(Err(error)) => error.to_string(),
+                Err(_) => "it panicked".to_owned(),
+            };
+            Some(format!("{signal} at file {k}: {how}"))
+        });
+        ended.collect()
+    });
+    if different.is_empty() { Ok(()) } else { Err(Failed::from(different.join("\n"))) }
+}
+
+/// How what is left of a transfer that ends at file `k` differs. A busy machine can let the real one come further: so
+/// often it is tried again.
+fn interrupted(option: &str, k: usize, kills: bool) -> std::io::Result<Option<String>> {
     let case = interrupt::case(option, k);
     let mut modelled = interrupt::model(&case, k, kills, After::Bytes)?;
     let mut real = interrupt::real(&case, k, kills)?;
@@ -154,12 +173,12 @@ fn interrupted(option: &str, k: usize, kills: bool) -> Result<(), Failed> {
             (real.without_file(k), interrupt::model(&case, k, kills, After::Files)?.without_file(k));
     }
     if real == modelled {
-        return Ok(());
+        return Ok(None);
     }
     let (real, modelled) = (format!("{real:#?}\n"), format!("{modelled:#?}\n"));
     let diff = similar::TextDiff::from_lines(&real, &modelled);
     let diff = diff.unified_diff().header("rsync", "the model").to_string();
-    Err(Failed::from(format!("what is left differs:\n{diff}")))
+    Ok(Some(format!("what is left differs:\n{diff}")))
 }
 
 /// A comparison that never differed would prove nothing: here the two are given different files.

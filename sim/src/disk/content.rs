@@ -175,6 +175,10 @@ impl Disk {
         let present = self.content(handle.ino)?;
         let before = present.len() as u64;
         if length == before {
+            // As ftruncate(2) on Linux: the time changes all the same.
+            self.save_inode(handle.ino);
+            self.mark_dirty(handle.ino, now_ns);
+            self.inode_mut(handle.ino).mtime_ns = now_ns;
             return Ok(());
         }
         if length > before && length > self.room_for(before) {

@@ -69,6 +69,10 @@ pub(super) struct Receiving<'a, E> {
     base_modes: RefCell<BTreeMap<u32, u32>>,
     /// The file that is being written, to be cleaned up when the run is interrupted.
     in_flight: RefCell<Option<InFlight>>,
+    /// Folders of which the content of a file is wanted.
+    wanted_in: RefCell<BTreeSet<Bytes>>,
+    /// Folders that changed after they had got their times.
+    changed_late: RefCell<BTreeSet<Bytes>>,
     /// The folder of the file that came last.
     received_parent: RefCell<Bytes>,
     /// Files that wait for the end, with `--delay-updates`: index and where they lie.
@@ -243,6 +247,8 @@ async fn run_inner<R: AsyncRead + Unpin, W: AsyncWrite + Unpin, E: Env>(
         bases: RefCell::default(),
         base_modes: RefCell::default(),
         in_flight: RefCell::new(None),
+        wanted_in: RefCell::default(),
+        changed_late: RefCell::default(),
         received_parent: RefCell::default(),
         delayed: RefCell::default(),
     };

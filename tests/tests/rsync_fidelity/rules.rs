@@ -44,7 +44,9 @@ const RULES: [&str; 34] = [
     "show ", "hide ", "-! ", "-p ", "-s ", "-r ", "+r ", "+! ", "-/ ", "+/ ", "-sp ", "-rp! ", "-sr ",
     "P,p ", "-x ", "+,p ", "-/! ", "x ", "-,", "hide,",
 ];
-/// Of those, how many no rsync refuses.
+/// Of those, how many say no side.
+const PLAIN: usize = 5;
+/// And how many no rsync refuses.
 const SOUND: usize = 31;
 /// Options that name a file which each folder may have.
 const OF_FOLDERS: [&str; 30] = [
@@ -149,6 +151,8 @@ pub fn add_files(draw: &mut Draw, words: &[Vec<u8>], entries: &mut Vec<Entry>) {
 fn add_to_folders(draw: &mut Draw, name: &str, bare: bool, words: &[Vec<u8>], entries: &mut Vec<Entry>) {
     let folders: Vec<Vec<u8>> =
         entries.iter().filter(|entry| entry.node == Node::Folder).map(|entry| entry.path.clone()).collect();
+    let one_sided =
+        words.iter().any(|word| word.starts_with(b"--filter=:s") || word.starts_with(b"--filter=:r"));
     let copies_source = words.iter().any(|word| word.ends_with(b"src/"));
     let often = [20, 50, 80][draw.below(3)];
     for folder in folders.iter().map(Vec::as_slice).chain([b"".as_slice()]) {
@@ -157,7 +161,12 @@ fn add_to_folders(draw: &mut Draw, name: &str, bare: bool, words: &[Vec<u8>], en
             continue;
         }
         let count = 1 + draw.below(3);
-        let mut content = if bare { tokens(draw, count) } else { lines(draw, count) };
+        let mut content = match bare {
+            true => tokens(draw, count),
+            // A rule that breaks deeper down is met in the order in which the disk lists folders.
+            false if one_sided && folder != b"src" => plain_lines(draw, count),
+            false => lines(draw, count),
+        };
         if folder == b"src" && !bare && copies_source {
             content.push_str(match draw.below(30) {
                 0 => "zz\n",
@@ -179,7 +188,7 @@ fn add_to_folders(draw: &mut Draw, name: &str, bare: bool, words: &[Vec<u8>], en
         if draw.chance(30) {
             let path = [folder, slash, b".g"].concat();
             if !entries.iter().any(|entry| entry.path == path) {
-                let node = Node::Text(lines(draw, 1).into_bytes());
+                let node = Node::Text(plain_lines(draw, 1).into_bytes());
                 entries.push(Entry {
                     path,
                     node,
@@ -200,6 +209,11 @@ fn lines(draw: &mut Draw, count: usize) -> String {
         _ => format!("{}{}\n", RULES[draw.below(SOUND)], pattern(draw)),
     };
     (0..count).map(|_| line(draw)).collect()
+}
+
+/// Rules that say no side, a line each.
+fn plain_lines(draw: &mut Draw, count: usize) -> String {
+    (0..count).map(|_| format!("{}{}\n", RULES[draw.below(PLAIN)], pattern(draw))).collect()
 }
 
 /// Patterns parted by white space.

@@ -176,7 +176,8 @@ impl<E: Env> Receiving<'_, E> {
             }
             let path = self.path(folder);
             // Whatever stands there by now gets the time, unless the folder was given up.
-            if !pass.unmade.contains(&folder.name) {
+            let has_changed = self.changed_late.borrow().contains(&folder.name) && !lifted;
+            if !pass.unmade.contains(&folder.name) && !has_changed {
                 self.set_attributes(&path, folder, lifted.then_some(folder.mode), false);
             }
         }

@@ -4,6 +4,7 @@ use std::io;
 
 use crate::disk::{Kind, errno};
 use crate::rsync::env::Env;
+use crate::rsync::file_list::sort_key;
 use crate::rsync::paths::{join, split};
 
 use super::Receiving;
@@ -16,13 +17,33 @@ impl<E: Env> Receiving<'_, E> {
     /// does since it opens folders beneath the destination only. Such links stand there where `--ignore-existing`
     /// or `--no-implied-dirs` leaves them in the place of a folder.
     pub(super) fn stay_beneath(&self, path: &[u8]) -> io::Result<()> {
+        let name = path.strip_prefix(&self.destination.folder[..]);
+        let Some(name) = name.filter(|_| self.options.leaves_links()) else { return Ok(()) };
+        self.resolve(split(name).0).map(drop)
+    }
+
+    /// Something has changed in the folder of this entry. Where a link led there, the folder that it leads to may have
+    /// its time already: that is so when its own list has been gone through and brought no content.
+    pub(super) fn changed(&self, name: &[u8]) {
+        let parent = split(name).0;
+        if !self.options.leaves_links() || !self.options.is_incremental() {
+            return;
+        }
+        let Ok((way, 1..)) = self.resolve(parent) else { return };
+        let folder = if way.is_empty() { b".".to_vec() } else { way };
+        let is_done = sort_key(&folder, true) < sort_key(parent, true);
+        if is_done && !self.wanted_in.borrow().contains(&folder[..]) {
+            self.changed_late.borrow_mut().insert(folder.into());
+        }
+    }
+
+    /// Where a folder of the destination lies, from there, and how many links lead to it.
+    fn resolve(&self, name: &[u8]) -> io::Result<(Vec<u8>, usize)> {
         let folder = &self.destination.folder;
-        let leaves_links = self.options.leaves_links();
-        let Some(name) = path.strip_prefix(&folder[..]).filter(|_| leaves_links) else { return Ok(()) };
         let parts =
             |path: &[u8]| path.split(|&byte| byte == b'/').rev().map(<[u8]>::to_vec).collect::<Vec<_>>();
         let leads_out = || errno::error(errno::ELOOP);
-        let (mut ahead, mut way, mut links) = (parts(split(name).0), Vec::new(), 0);
+        let (mut ahead, mut way, mut links) = (parts(name), Vec::new(), 0);
         while let Some(part) = ahead.pop() {
             match &part[..] {
                 b"" | b"." => continue,
@@ -50,6 +71,6 @@ impl<E: Env> Receiving<'_, E> {
             way.pop();
             ahead.extend(parts(&target));
         }
-        Ok(())
+        Ok((way.join(&b'/'), links))
     }
 }

@@ -231,6 +231,7 @@ impl<E: Env> Receiving<'_, E> {
         };
         match result {
             Ok(()) => {
+                self.changed(name);
                 if reason == Reason::Surplus {
                     self.console.deleted(name, kind == Kind::Folder);
                     self.deleted.borrow_mut().count(kind);

@@ -53,6 +53,9 @@ impl<E: Env> Receiving<'_, E> {
                 pass.skip_below(entry);
                 return Ok(());
             }
+            if existing.is_none() {
+                self.changed(&entry.name);
+            }
             // A folder that inherited setgid keeps it, unless modes are preserved.
             let inherited = !self.options.perms
                 && existing.is_none()
@@ -207,6 +210,7 @@ impl<E: Env> Receiving<'_, E> {
                 self.console.error([before.as_bytes(), &quoted(path), &to, after.as_bytes()].concat());
                 return Ok(());
             }
+            self.changed(&entry.name);
             let replaced = stat.filter(|stat| stat.kind != Kind::Folder);
             self.set_attributes(path, entry, Some(self.mode(entry, replaced)), false);
         } else if let Some(stat) = stat

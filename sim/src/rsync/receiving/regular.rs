@@ -1,5 +1,7 @@
 //! Regular files in the generator: nothing to do, attributes only, or content that it asks for.
 
+use bytes::Bytes;
+
 use crate::disk::{Kind, Stat, errno};
 use crate::rsync::delta::Signature;
 use crate::rsync::env::Env;
@@ -101,8 +103,12 @@ impl<E: Env> Receiving<'_, E> {
 
     fn request(&self, index: usize, basis_path: &[u8], stat: Option<&Stat>, pass: &mut Pass) {
         let entry = &self.list[index];
+        let parent = split(&entry.name).0;
+        let parent = if parent.is_empty() { b"." } else { parent };
+        self.wanted_in.borrow_mut().insert(Bytes::copy_from_slice(parent));
         let mut done = Changes::TRANSFER;
-        if self.options.checksum {
+        // The second try does not compare.
+        if self.options.checksum && !pass.redo {
             done |= Changes::CONTENT;
         }
         // A file that is written over is copied before, once.

@@ -53,6 +53,7 @@ impl<E: Env> Receiving<'_, E> {
         if mode.is_some() {
             self.set_attributes(from, entry, mode, true);
         }
+        self.changed(&entry.name);
         self.rename(from, path);
     }
 

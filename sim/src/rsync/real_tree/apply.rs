@@ -1,0 +1,160 @@
+//! A simulated disk's changes made real.
+
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::fs;
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::PathBuf;
+
+use rustix::fs::{AtFlags, CWD, FileType, Mode, Timespec, Timestamps, makedev, mknodat, utimensat};
+
+use super::{SECOND_NS, mtime_ns, real};
+use crate::disk::{Disk, Ino, Kind, Stat};
+use crate::rsync::paths::{join, split};
+
+/// Makes the difference between two disks real, below one path of both.
+///
+/// # Errors
+/// The first thing that could not be done, with its path. What was done until then stays.
+pub(in crate::rsync) fn apply(before: &Disk, after: &Disk, root: &[u8]) -> Result<(), (PathBuf, io::Error)> {
+    let (old, new) = (tree(before, root), tree(after, root));
+    lift_modes(&old, &new);
+    let mut links: BTreeMap<Ino, Vec<u8>> = BTreeMap::new();
+    for (path, stat) in &old {
+        if new.get(path).is_some_and(|now| now.ino == stat.ino) && stat.kind != Kind::Folder {
+            links.insert(stat.ino, path.clone());
+        }
+    }
+    // A name below the path may be linked to one elsewhere: a folder of --link-dest.
+    let is_new = |stat: &&Stat| stat.nlink > 1 && stat.kind != Kind::Folder && !links.contains_key(&stat.ino);
+    if new.values().any(|stat| is_new(&stat)) {
+        for (path, stat) in before.walk(b"/").unwrap_or_default() {
+            if stat.kind != Kind::Folder && after.lstat(&path).is_ok_and(|now| now.ino == stat.ino) {
+                links.entry(stat.ino).or_insert_with(|| path.to_vec());
+            }
+        }
+    }
+    // What goes away or changes its kind, from the bottom up.
+    for (path, stat) in old.iter().rev() {
+        let stays =
+            new.get(path).is_some_and(|now| (now.kind == Kind::Folder) == (stat.kind == Kind::Folder));
+        if !stays {
+            let path = real(path);
+            let removed =
+                if stat.kind == Kind::Folder { fs::remove_dir(path) } else { fs::remove_file(path) };
+            removed.map_err(|error| (path.to_owned(), error))?;
+        }
+    }
+    for (path, stat) in &new {
+        let fail = |error| (real(path).to_owned(), error);
+        let same = old.get(path).filter(|was| was.ino == stat.ino);
+        match stat.kind {
+            Kind::Folder => {
+                if old.get(path).is_none_or(|was| was.kind != Kind::Folder) {
+                    fs::create_dir(real(path)).map_err(fail)?;
+                }
+            }
+            _ if same.is_some() && same_content(before, after, path) => {}
+            _ => {
+                let source = links.get(&stat.ino).filter(|at| *at != path);
+                put(after, path, stat, source).map_err(fail)?;
+            }
+        }
+        if stat.kind != Kind::Folder {
+            links.entry(stat.ino).or_insert_with(|| path.clone());
+            set_attributes(path, stat, same).map_err(fail)?;
+        }
+    }
+    for (path, stat) in new.iter().rev().filter(|(_, stat)| stat.kind == Kind::Folder) {
+        set_attributes(path, stat, None).map_err(|error| (real(path).to_owned(), error))?;
+    }
+    Ok(())
+}
+
+/// Lets the owner write into the folders in which something changes: rsync may have done so for a time, too. Their
+/// own modes come back with the other attributes.
+fn lift_modes(old: &BTreeMap<Vec<u8>, Stat>, new: &BTreeMap<Vec<u8>, Stat>) {
+    const OWNER: u32 = 0o700;
+    let changed =
+        |path: &&Vec<u8>| old.get(*path).map(|stat| stat.ino) != new.get(*path).map(|stat| stat.ino);
+    for path in old.keys().chain(new.keys()).filter(changed) {
+        let folder = split(path).0;
+        if let Some(stat) = old.get(folder)
+            && stat.kind == Kind::Folder
+            && stat.mode & OWNER != OWNER
+        {
+            // Who may not do this will be told what they may not do either.
+            let _ = fs::set_permissions(real(folder), fs::Permissions::from_mode(stat.mode | OWNER));
+        }
+    }
+}
+
+fn tree(disk: &Disk, root: &[u8]) -> BTreeMap<Vec<u8>, Stat> {
+    let Ok(stat) = disk.lstat(root) else { return BTreeMap::new() };
+    let below = disk.walk(root).unwrap_or_default();
+    let below = if stat.kind == Kind::Folder { below } else { Vec::new() };
+    below.into_iter().map(|(path, stat)| (path.to_vec(), stat)).chain([(root.to_vec(), stat)]).collect()
+}
+
+fn same_content(before: &Disk, after: &Disk, path: &[u8]) -> bool {
+    match (before.read_unchecked(path), after.read_unchecked(path)) {
+        (Some(was), Some(is)) => was.as_ptr() == is.as_ptr() && was.len() == is.len() || was == is,
+        (None, None) => true,
+        _ => false,
+    }
+}
+
+/// Makes one entry under a temporary name and renames it to its own.
+fn put(disk: &Disk, path: &[u8], stat: &Stat, link_to: Option<&Vec<u8>>) -> io::Result<()> {
+    let (folder, name) = split(path);
+    let name = &name[..name.len().min(240)];
+    let temporary = join(folder, &[b".", name, format!(".sim{}", std::process::id()).as_bytes()].concat());
+    let at = real(&temporary);
+    let mode = Mode::from_raw_mode(stat.mode);
+    let special = |kind, device| mknodat(CWD, at, kind, mode, device).map_err(io::Error::from);
+    let made = match (link_to, stat.kind) {
+        (Some(existing), _) => fs::hard_link(real(existing), at),
+        (None, Kind::Symlink) => {
+            disk.read_link(path).and_then(|target| std::os::unix::fs::symlink(OsStr::from_bytes(&target), at))
+        }
+        (None, Kind::Fifo) => special(FileType::Fifo, 0),
+        (None, Kind::Socket) => special(FileType::Socket, 0),
+        (None, Kind::CharDevice(major, minor)) => special(FileType::CharacterDevice, makedev(major, minor)),
+        (None, Kind::BlockDevice(major, minor)) => special(FileType::BlockDevice, makedev(major, minor)),
+        (None, Kind::File | Kind::Folder) => {
+            fs::write(at, disk.read_unchecked(path).expect("a regular file has content"))
+        }
+    };
+    made.and_then(|()| fs::rename(at, real(path))).inspect_err(|_| {
+        let _ = fs::remove_file(at);
+    })
+}
+
+fn set_attributes(path: &[u8], stat: &Stat, known: Option<&Stat>) -> io::Result<()> {
+    let at = real(path);
+    let found = fs::symlink_metadata(at)?;
+    if known.is_some_and(|known| attributes(known) == attributes(stat)) && mtime_ns(&found) == stat.mtime_ns {
+        return Ok(());
+    }
+    if (found.uid(), found.gid()) != (stat.uid, stat.gid) {
+        // It takes setuid and setgid away.
+        std::os::unix::fs::lchown(at, Some(stat.uid), Some(stat.gid))?;
+    }
+    let found = fs::symlink_metadata(at)?;
+    if stat.kind != Kind::Symlink && found.mode() & 0o7777 != stat.mode {
+        fs::set_permissions(at, fs::Permissions::from_mode(stat.mode))?;
+    }
+    if mtime_ns(&found) != stat.mtime_ns {
+        let omit = Timespec { tv_sec: 0, tv_nsec: rustix::fs::UTIME_OMIT };
+        let (tv_sec, tv_nsec) = (stat.mtime_ns.div_euclid(SECOND_NS), stat.mtime_ns.rem_euclid(SECOND_NS));
+        let times = Timestamps { last_access: omit, last_modification: Timespec { tv_sec, tv_nsec } };
+        utimensat(CWD, at, &times, AtFlags::SYMLINK_NOFOLLOW)?;
+    }
+    Ok(())
+}
+
+fn attributes(stat: &Stat) -> (u32, u32, u32, i64) {
+    (stat.mode, stat.uid, stat.gid, stat.mtime_ns)
+}
