@@ -4,11 +4,11 @@
 //! times in nanoseconds, link targets, which names share an inode; a time of the run itself counts as `now`); the
 //! lines of `-i` and `-v` about entries and, unless it pulls, about deletions among them, in order; all other lines
 //! of standard output, in order, the numbers of `--stats` among them; and standard error, in order. Not compared:
-//! how those three mix, which the real program's processes leave to chance; counts of bytes on the connection,
-//! rates, places in rsync's source; what `-vv` says of the program itself; the text of the usage; the time of a
-//! folder in which a folder for backups was made. When something differs the real program is run up to five times
-//! more, and one run that is the same is enough. Where deletions race with the items of the first folder, either
-//! order is the same.
+//! how those three mix, which the real program's processes leave to chance; what a process says
+//! that another one ends; counts of bytes on the connection, rates, places in rsync's source; what `-vv` says of the program itself; the
+//! text of the usage; the time of a folder in which a folder for backups was made. When something differs the real
+//! program is run up to five times more, and one run that is the same is enough. Where deletions race with the items
+//! of the first folder, either order is the same.
 //!
 //! Transfers that a signal ends are compared, too (`rsync_fidelity/interrupt.rs`), and a source file that cannot be
 //! read to its end (`rsync_fidelity/source_error.rs`).

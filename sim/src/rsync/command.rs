@@ -20,7 +20,7 @@ use super::job::{Direction, Job};
 use super::local::{LocalRun, run_local};
 use super::options::Refusal;
 use super::outcome::{Line, SYNTAX, Stream};
-use super::paths::absolute;
+use super::paths::{absolute, split};
 use super::real_tree::{apply, folders_behind_links, load, load_through, plain, real, who_am_i};
 use super::tree_limits::{Measured, check_apart};
 use crate::disk::{Disk, User};
@@ -155,7 +155,11 @@ pub fn run_with_hosts(folder: &Path, args: &[Vec<u8>], hosts: Hosts) -> Ran {
 
     let mut source_disk = Disk::default();
     for source in &job.sources {
-        load(&mut source_disk, &here(source), source.ends_with(b"/"));
+        match options.files_from {
+            // That the names stand below it is taken for granted, be it a link.
+            Some(_) => drop(load_through(&mut source_disk, &here(source))),
+            None => load(&mut source_disk, &here(source), source.ends_with(b"/")),
+        }
     }
     let pulls = !job.client_sends();
     let mut target_disk = Disk::default();
@@ -175,7 +179,7 @@ pub fn run_with_hosts(folder: &Path, args: &[Vec<u8>], hosts: Hosts) -> Ran {
     let real_destination = load_through(&mut target_disk, &destination);
     let inside = |dir: &[u8]| absolute(&destination, dir);
     // A destination that is one file's name leaves rsync in the folder above it.
-    let above = plain(&[&destination[..], b"/.."].concat());
+    let above = split(&plain(&destination)).0.to_vec();
     for dir in &options.alt_dests {
         load(&mut target_disk, &inside(dir), true);
         load(&mut target_disk, &absolute(&above, dir), true);

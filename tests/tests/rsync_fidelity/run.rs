@@ -144,8 +144,6 @@ fn seen(case: &Case, ground: &Path, began_ns: i64, code: i32, out: &[Vec<u8>], e
     if errors.first().is_some_and(|line| line.starts_with("rsync  version")) {
         errors = vec!["(usage)".to_owned(), errors.pop().unwrap_or_default()];
     }
-    // Which of two processes says first that it ends is a matter of time.
-    errors.sort_by_key(|line| line.starts_with("rsync error: received SIGUSR1"));
     // Who pulls prints deletions by another process than the rest, so that their order is a matter of time.
     let (messages, items): (Vec<String>, Vec<String>) =
         out.into_iter().partition(|line| words::is_message(line) && (pulls || !words::is_deletion(line)));

@@ -91,8 +91,8 @@ pub fn cleaned(line: &[u8], ground: &[u8]) -> Option<String> {
     if let Some((list, _)) = line.split_once(" file list ... ") {
         return Some(format!("{list} file list"));
     }
-    // Whether the last words of the other side still find somebody to read them is a race.
-    if line.ends_with("write error: Broken pipe (32)") {
+    // Whether the last words of a process that another one ends still find somebody to read them is a race.
+    if line.ends_with("write error: Broken pipe (32)") || line.starts_with("rsync error: received SIGUSR1") {
         return None;
     }
     if let Some((before, after)) = line.split_once("unexpectedly closed (") {

@@ -175,10 +175,18 @@ impl<E: Env> Receiving<'_, E> {
                 continue;
             }
             let path = self.path(folder);
-            // Whatever stands there by now gets the time, unless the folder was given up.
+            // Whatever stands there by now gets the time alone, unless the folder was given up.
             let has_changed = self.changed_late.borrow().contains(&folder.name) && !lifted;
             if !pass.unmade.contains(&folder.name) && !has_changed {
-                self.set_attributes(&path, folder, lifted.then_some(folder.mode), false);
+                let Ok(stat) = self.env.read_disk(|disk| disk.lstat(&path)) else { continue };
+                if times && !self.same_time(folder.mtime_ns, stat.mtime_ns) {
+                    let set = self.env.write_disk(|disk, now| disk.set_mtime(&path, folder.mtime_ns, now));
+                    self.attempt("failed to set times on", &path, set);
+                }
+                if lifted && folder.mode != stat.mode {
+                    let set = self.env.write_disk(|disk, now| disk.chmod(&path, folder.mode, now));
+                    self.attempt("failed to set permissions on", &path, set);
+                }
             }
         }
     }
