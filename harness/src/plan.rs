@@ -83,11 +83,12 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// The fingerprint of the plan: of its JSON form. Where the cluster's folder stood is no part of it: the
-    /// same run comes out wherever it is started from.
+    /// The fingerprint of the plan: of its JSON form. Where the cluster's folder stood and which program made the plan
+    /// are no part of it: they change nothing of what is asked for.
     pub fn fingerprint(&self) -> Fingerprint {
         let mut anywhere = self.clone();
         anywhere.cluster.root.clear();
+        anywhere.made_by.clear();
         Fingerprint::of(&serde_json::to_vec(&anywhere).expect("a plan is always JSON"))
     }
 }

@@ -40,7 +40,7 @@ use screen::Screen;
 /// Tells what stops, and for how long, when parts of an rsync-synchronised WSO2 API Manager gateway cluster
 /// fail: runs the cluster from its configuration files in simulated time, deterministically.
 #[derive(Debug, Parser)]
-#[command(name = "sim", version, about, after_help = EXIT_CODES)]
+#[command(name = "sim", version = crate::VERSION, about, after_help = EXIT_CODES)]
 struct Arguments {
     /// Log what happens in the cluster, with simulated time and node; twice or three times for more.
     /// `RUST_LOG` overrules it

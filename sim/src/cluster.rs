@@ -50,7 +50,7 @@ pub struct SimMaker;
 
 impl ClusterMaker for SimMaker {
     fn version(&self) -> String {
-        format!("sim {}", env!("CARGO_PKG_VERSION"))
+        format!("sim {}", crate::VERSION)
     }
 
     fn topology(&self, files: &ClusterFiles) -> Result<(Topology, Findings), Findings> {

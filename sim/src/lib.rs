@@ -20,3 +20,7 @@ pub mod processor;
 pub mod rsync;
 pub mod ssh;
 pub mod sync;
+
+/// The program's version, and a fingerprint of the sources that it was built from: two builds of one version may run a plan
+/// differently.
+pub const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (sources ", env!("SIM_SOURCES"), ")");

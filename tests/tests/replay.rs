@@ -78,14 +78,14 @@ fn a_plan_of_another_version_is_run_with_a_word_about_both_and_of_another_format
     run_in(folder.path());
     let path = folder.path().join("reports/unsteady/seed-5/plan.json");
     let text = fs::read_to_string(&path).unwrap();
-    let this = concat!("sim ", env!("CARGO_PKG_VERSION"));
+    let this = format!("sim {}", sim::VERSION);
     assert!(text.contains(&format!("\"made_by\": \"{this}\"")), "the plan says what made it");
     fs::write(&path, text.replace(&format!("\"made_by\": \"{this}\""), "\"made_by\": \"sim 0.0.7\""))
         .unwrap();
     let plan = "reports/unsteady/seed-5/plan.json";
     let replayed = sim(folder.path(), &["replay", plan]);
     assert_eq!(replayed.code, 0, "{replayed:?}");
-    assert!(replayed.err.contains("sim 0.0.7") && replayed.err.contains(this), "{replayed:?}");
+    assert!(replayed.err.contains("sim 0.0.7") && replayed.err.contains(&this), "{replayed:?}");
     fs::write(&path, text.replacen("\"schema_version\": 1", "\"schema_version\": 99", 1)).unwrap();
     for arguments in [&["replay", plan][..], &["shrink", plan]] {
         let refused = sim(folder.path(), arguments);
