@@ -15,10 +15,13 @@
 //! Does not verify that an answer was the right one (convergence does), nor how long it took. A 404 for an API
 //! that somebody has deleted in the run is no failure: whether its return was late is a matter of convergence.
 
+mod unlike;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
+use self::unlike::Unlike;
 use super::ledger::{self, Ledger, Loss};
 use super::{Checker, Scene, Stated, Verdicts, count, held, met};
 use crate::capability::Capability;
@@ -56,6 +59,7 @@ struct Availability {
     not_judged: u64,
     syncs: BTreeMap<NodeName, Sync>,
     cron: Cron,
+    unlike: Unlike,
 }
 
 /// The operations of one capability, put back into the order of their starts.
@@ -89,6 +93,7 @@ struct Sync {
 
 impl Checker for Availability {
     fn observe(&mut self, event: &Event, scene: &Scene) {
+        self.unlike.observe(event, scene);
         match &event.kind {
             EventKind::OpStarted { op, what } => {
                 if let Some(capability) = what.capability() {
@@ -139,7 +144,7 @@ impl Checker for Availability {
                 continue;
             }
             if !claims.iter().any(|stated| capability_of(&stated.claim) == Some(capability)) {
-                works_at_the_end(capability, &streams, &mut verdicts);
+                works_at_the_end(capability, &streams, scene, &self.unlike, &mut verdicts);
             }
             outages(capability, &streams, scene, &mut judgement);
             metrics(capability, &streams, scene, &mut judgement);
@@ -392,24 +397,48 @@ fn back_after_calm(
     (held(latest <= within), summary, evidence)
 }
 
+/// Whether the last operations ended well. What failed last before the faults were over, and was not tried again
+/// after that, tells nothing of the end.
 fn works_at_the_end(
     capability: Capability,
     streams: &[(Option<&NodeName>, &Ledger)],
+    scene: &Scene,
+    unlike: &Unlike,
     verdicts: &mut Verdicts,
 ) {
     let open: Vec<&Loss> = streams.iter().filter_map(|(_, ledger)| ledger.open_loss()).collect();
+    let is_tried = |loss: &&&Loss| scene.calm_since().is_none_or(|calm| loss.last.1 >= calm);
+    let tried: Vec<&Loss> = open.iter().filter(is_tried).copied().collect();
     let (ok, failed) = totals(streams);
-    let summary = match open.first() {
-        None => format!("the last ended well; {failed} of {} failed", of(capability, ok + failed)),
-        Some(loss) => format!("lost since {} ({})", show_span(loss.from.since(SimTime::ZERO)), loss.cause),
+    let (status, summary) = match (tried.first(), open.first()) {
+        (Some(loss), _) => (
+            Status::Fail,
+            format!("lost since {} ({})", show_span(loss.from.since(SimTime::ZERO)), loss.cause),
+        ),
+        (None, Some(loss)) => {
+            let last = show_span(loss.last.1.since(SimTime::ZERO));
+            (
+                Status::Unknown,
+                format!("the last was tried at {last}, before the last fault ended, and failed"),
+            )
+        }
+        (None, None) => {
+            let all = of(capability, ok + failed);
+            (Status::Pass, format!("the last ended well; {failed} of {all} failed"))
+        }
     };
     let evidence: Vec<EventId> = match open.is_empty() {
         true => streams.iter().filter_map(|(_, ledger)| ledger.last_good).collect(),
         false => open.iter().flat_map(|loss| loss.evidence.clone()).collect(),
     };
     let claim = format!("{} works at the end", name(capability));
-    verdicts.add(&claim, Some(capability), held(open.is_empty()), summary, evidence);
-    verdicts.because(open.first().map_or_else(String::new, |loss| plain(&loss.met)));
+    verdicts.add(&claim, Some(capability), status, summary, evidence);
+    // What is met last is why it does not work at the end; the row may have begun for another reason.
+    verdicts.because(tried.first().map_or_else(String::new, |loss| {
+        let answer = plain(&loss.last.0);
+        let said = (capability == Capability::Serve).then(|| unlike.cause(&answer, scene)).flatten();
+        said.unwrap_or(answer)
+    }));
 }
 
 /// A server that is gone at the end is missed by nobody as long as another does its work. Runs in which all serve say

@@ -65,6 +65,8 @@ struct Balancer {
     sent_back: u64,
     sent_back_events: Evidence,
     failures: Failures,
+    /// Faults that set clocks, and where.
+    clocks: BTreeMap<Arc<str>, Vec<NodeName>>,
     calls: u64,
     errors: u64,
     error_events: Evidence,
@@ -114,6 +116,12 @@ impl Checker for Balancer {
             EventKind::NoLiveUpstreams { upstream } => {
                 self.marks.remove(&(event.node.clone(), upstream.clone()));
             }
+            // A mark lasts by the balancer's clock: when that is set, it ends at another moment than was told.
+            EventKind::FaultBegan { fault, fault_kind, nodes } if fault_kind.starts_with("clock-") => {
+                self.clocks.insert(fault.clone(), nodes.clone());
+                self.clock_was_set(fault);
+            }
+            EventKind::FaultEnded { fault } => self.clock_was_set(fault),
             // A balancer that is started anew has forgotten its marks.
             EventKind::ProcessStarted { .. } => self.marks.retain(|(node, _), _| *node != event.node),
             EventKind::OpEnded {
@@ -174,6 +182,11 @@ impl Checker for Balancer {
 }
 
 impl Balancer {
+    fn clock_was_set(&mut self, fault: &str) {
+        let Some(nodes) = self.clocks.get(fault) else { return };
+        self.marks.retain(|(node, _), _| node.as_ref().is_none_or(|node| !nodes.contains(node)));
+    }
+
     fn judge_claim(&self, stated: &Stated, verdicts: &mut Verdicts) {
         let text = stated.text.as_str();
         if let Claim::DeadRequestsAtMost { count: most } = stated.claim {

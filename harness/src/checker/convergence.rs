@@ -297,10 +297,15 @@ impl Convergence {
 
     /// All running workers must serve the same, once everything has settled.
     fn agreement(&self, scene: &Scene, verdicts: &mut Verdicts) {
-        let served = |worker: &NodeName| self.served.get(worker).filter(|_| !scene.is_down(worker));
-        let running: Vec<_> =
-            scene.workers.iter().filter_map(|worker| Some((worker, served(worker)?))).collect();
-        if running.len() < 2 {
+        let nothing = BTreeMap::new();
+        let starting = scene.not_serving(Duration::ZERO);
+        let serves =
+            |worker: &&NodeName| !scene.is_down(worker) && !starting.iter().any(|(node, ..)| node == *worker);
+        let running: Vec<_> = (scene.workers.iter().filter(serves))
+            .map(|worker| (worker, self.served.get(worker).unwrap_or(&nothing)))
+            .collect();
+        // Where nobody says what it serves, nothing is known; one that serves nothing differs from those that do.
+        if running.len() < 2 || running.iter().all(|(_, served)| served.is_empty()) {
             return;
         }
         let apis: std::collections::BTreeSet<&Arc<str>> =
@@ -353,7 +358,7 @@ impl Convergence {
                 summary,
                 evidence,
             );
-            verdicts.because(mark::TORN_FOR_LONG);
+            verdicts.because(self.carried.why_torn(&nodes));
         }
     }
 

@@ -58,6 +58,8 @@ struct Durability {
 struct Change {
     revision: u64,
     deleted: bool,
+    /// When it was asked for, and when its client knew that it was done.
+    asked: SimTime,
     at: SimTime,
     event: EventId,
 }
@@ -83,7 +85,7 @@ impl Checker for Durability {
                     let newest = self.newest.entry(api.clone()).or_default();
                     // Of two that were under way at the same time, either may be the one that stays.
                     newest.retain(|before| before.at >= *started);
-                    newest.push(Change { revision, deleted, at, event });
+                    newest.push(Change { revision, deleted, asked: *started, at, event });
                 }
                 OpOutcome::Unknown => {
                     let perhaps = self.perhaps.entry(api.clone()).or_default();
@@ -92,7 +94,7 @@ impl Checker for Durability {
                 OpOutcome::Failed => {}
             }
         }
-        self.blows.observe(event, scene);
+        self.blows.observe(event, scene, &self.follow);
         let Some(node) = &event.node else { return };
         match &event.kind {
             EventKind::ApiDeployed { api, revision } => {
@@ -163,8 +165,10 @@ impl Checker for Durability {
             }
             let summary = self.told(&lost, &unknown);
             verdicts.add(&stated.text, Some(Capability::Publish), status, summary, evidence);
-            if let Some((_, change)) = against.first() {
-                verdicts.because(self.blows.cause(change.at));
+            // What nothing explains outweighs what something does: a verdict has one cause.
+            let causes = || against.iter().map(|(_, change)| self.blows.cause(change.asked, change.at));
+            if let Some(cause) = causes().find(|cause| !cause.explained).or_else(|| causes().next()) {
+                verdicts.because(cause.text);
             }
         }
         let mut judgement = Judgement::default();

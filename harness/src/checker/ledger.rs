@@ -45,6 +45,8 @@ pub(super) struct Loss {
     pub(super) cause: String,
     /// What the first failure met.
     pub(super) met: Arc<str>,
+    /// What the last failure met, and when it was started.
+    pub(super) last: (Arc<str>, SimTime),
     /// The first failure, and the good one that ended it.
     pub(super) evidence: Vec<EventId>,
 }
@@ -186,11 +188,13 @@ impl Ledger {
                 loss.failed += 1;
                 loss.rows += u64::from(!goes_on);
                 loss.to = None;
+                loss.last = (error.clone(), entry.started);
             }
             _ => {
                 let cause = cause(entry, error, scene);
                 let evidence = vec![entry.event];
                 let met = error.clone();
+                let last = (error.clone(), entry.started);
                 self.losses.push(Loss {
                     from: entry.started,
                     to: None,
@@ -198,6 +202,7 @@ impl Ledger {
                     rows: 1,
                     cause,
                     met,
+                    last,
                     evidence,
                 });
             }

@@ -10,7 +10,7 @@ use super::{CELLS, Finding, Known, Summary};
 use crate::plan::{Fault, Start, Target, Timing, WorkloadKind};
 use crate::signature::Signature;
 use crate::time::show_span;
-use crate::trace::mark::MARKS;
+use crate::trace::mark::{self, MARKS, Mark};
 
 /// The version of the report format.
 const SCHEMA_VERSION: u32 = 1;
@@ -83,7 +83,7 @@ impl ExploreReport {
                 &other.signature,
             ))
         });
-        let never = MARKS.iter().filter(|mark| !summary.marks.contains_key(mark.name));
+        let never = MARKS.iter().filter(|mark| !summary.marks.contains_key(mark.name) && !is_beyond(mark));
         Self {
             schema_version: SCHEMA_VERSION,
             made_by: summary.header.made_by.clone(),
@@ -105,6 +105,13 @@ impl ExploreReport {
     pub fn new_findings(&self) -> usize {
         self.findings.iter().filter(|finding| finding.known.is_none()).count()
     }
+}
+
+/// Whether no exploration can reach a mark, so that it says nothing when none has. A folder of artifacts goes only from a
+/// manager whose disk is lost or emptied, or that somebody works on by hand: such faults are not drawn, since they deny by
+/// definition what must hold (`FaultKind::denies_by_definition`).
+fn is_beyond(mark: &Mark) -> bool {
+    mark.name == mark::KEPT_WITHOUT_FOLDER
 }
 
 fn reported(signature: &Signature, finding: &Finding, known: &Known) -> ReportedFinding {

@@ -9,10 +9,11 @@ use crate::signature::{PROGRAM, Signature};
 ///
 /// What follows from what: when the sync itself is lost at the end, workers differ from the manager and from each
 /// other. When a worker's files differ at the end, so does what it serves. When a worker accepts writes, something
-/// besides the sync changes its files, and they differ. A worker that does not
-/// serve what the others serve answers calls wrongly, and so do all when what was acknowledged is nowhere. When
-/// management is gone at the end, both of what it is there for are. Durability follows from none of them: it asks
-/// only gateways that can tell.
+/// besides the sync changes its files, and they differ; what else changes them for a moment is undone by the next run of
+/// the sync, and explains nothing that differs at the end: only that parts of an API did not fit together until then. A
+/// worker that does not serve what the others serve answers calls wrongly, and so do all when what was acknowledged is
+/// nowhere. When management is gone at the end, both of what it is there for are. Durability follows from none of them:
+/// it asks only gateways that can tell.
 pub fn roots(all: &BTreeSet<Signature>) -> BTreeSet<Signature> {
     if let Some(ours) = all.iter().find(|one| *one.checker == *PROGRAM) {
         return BTreeSet::from([ours.clone()]);
@@ -37,7 +38,7 @@ fn follows(one: &Signature, other: &Signature) -> bool {
         // Two claims about one state: what is served is what the files say, so the files are the root.
         ("convergence", "convergence") => rank(one) > rank(other),
         ("read-only", "read-only") => !about_writes(one) && about_writes(other),
-        ("convergence", "read-only") => true,
+        ("convergence", "read-only") => about_writes(other) || one.claim.contains("torn snapshot"),
         ("availability", "availability") => {
             same_cause && lost(one, Capability::Administer) && lost(other, Capability::Publish)
         }
@@ -98,6 +99,17 @@ mod tests {
         let lost = signature("durability", Some(Capability::Publish), "no publish is lost", "in the queue");
         let sync = signature("availability", Some(Capability::Sync), "sync works at the end", "it hangs");
         assert_eq!(rooted(&[lost, sync]).len(), 2);
+    }
+
+    #[test]
+    fn a_file_that_differs_at_the_end_does_not_follow_from_one_that_was_changed_for_a_moment() {
+        let files = signature("convergence", Some(Capability::Sync), "files are equal", "restored again");
+        let changed = signature("read-only", None, "only the sync changes a worker", "changed by a gateway");
+        assert_eq!(rooted(&[files.clone(), changed.clone()]).len(), 2);
+        let torn = signature("convergence", None, "no gateway serves a torn snapshot in the end", "for long");
+        assert_eq!(rooted(&[torn, changed.clone()]), [changed]);
+        let accepted = signature("read-only", None, "no write is accepted by a worker", "it accepts writes");
+        assert_eq!(rooted(&[files, accepted.clone()]), [accepted]);
     }
 
     #[test]

@@ -257,7 +257,8 @@ pub fn finish(
     screen: &mut Screen,
 ) {
     let report = ExploreReport::new(summary, known);
-    if let Err(error) = write_report(out, &report) {
+    let written = write_report(out, &report);
+    if let Err(error) = &written {
         screen.trouble(Exit::CannotWrite, &error.to_string());
     }
     let keep = Keep { formats: vec![Format::Markdown, Format::Json], trace: false };
@@ -275,7 +276,9 @@ pub fn finish(
         }
     }
     screen.result(&terminal(&report));
-    screen.result(&format!("  report: {}\n", out.join("report.md").display()));
+    if written.is_ok() {
+        screen.result(&format!("  report: {}\n", out.join("report.md").display()));
+    }
     if report.new_findings() > 0 {
         screen.ends_with(Exit::Fail);
     } else if report.runs == 0 {

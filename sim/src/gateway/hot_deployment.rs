@@ -133,7 +133,7 @@ async fn scan(server: &Server) {
                 if server.has(PlantedBug::RejectedFileIsNeverAccepted)
                     && server.known.borrow().restored.contains_key(file) =>
             {
-                failed(server, file, "it was rejected before");
+                failed(server, file, "was rejected before");
                 restore(server, file);
             }
             Ok((artifact, bytes)) => {

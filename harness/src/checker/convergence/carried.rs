@@ -18,6 +18,12 @@ pub(super) struct Carried {
     workers: BTreeMap<NodeName, Worker>,
     /// When managers lost power: files may have become other ones without a write.
     power_losses: BTreeSet<SimTime>,
+    /// The file that was changed last on a manager, and by whom; and those that may be half written for good: who wrote
+    /// them ended, or could not write on, before it changed another one.
+    written: Option<(Arc<str>, Arc<str>)>,
+    half: BTreeSet<Arc<str>>,
+    /// Whether a manager may have written some files of an API and not the others: its power, its queue or a file was lost.
+    part_lost: bool,
 }
 
 #[derive(Debug, Default)]
@@ -34,12 +40,13 @@ struct Worker {
     serving: BTreeSet<Arc<str>>,
     /// Marks that explain why its files do not become the manager's.
     files: BTreeSet<Arc<str>>,
-    /// An artifact that could not be deployed.
-    refused: bool,
+    /// Why an artifact could not be deployed, the last time that one could not.
+    refused: Option<Arc<str>>,
 }
 
 impl Carried {
     pub(super) fn observe(&mut self, event: &Event, scene: &Scene) {
+        self.observe_manager(event, scene);
         match (&event.kind, &event.node) {
             (EventKind::RsyncStarted { worker, .. }, _) => {
                 self.workers.entry(worker.clone()).or_default().running += 1;
@@ -79,14 +86,38 @@ impl Carried {
                 // A server that starts anew reads its files anew.
                 if let Some(worker) = self.workers.get_mut(node).filter(|one| one.servers.contains(process)) {
                     worker.serving.clear();
-                    worker.refused = false;
+                    worker.refused = None;
                 }
             }
-            (EventKind::DeployFailed { .. }, Some(node)) => {
-                self.workers.entry(node.clone()).or_default().refused = true;
+            (EventKind::DeployFailed { why, .. }, Some(node)) => {
+                // What comes after the first colon differs from one file to the next.
+                let why = why.split(':').next().unwrap_or_default();
+                self.workers.entry(node.clone()).or_default().refused = Some(why.into());
             }
             _ => {}
         }
+    }
+
+    fn observe_manager(&mut self, event: &Event, scene: &Scene) {
+        let Some(node) = event.node.as_ref().filter(|node| scene.managers.contains(node)) else { return };
+        match &event.kind {
+            EventKind::FileChanged { path, writer, .. } => {
+                let Some(path) = scene.below_root(node, path) else { return };
+                self.half.remove(path);
+                self.written = Some((path.into(), writer.clone()));
+                return;
+            }
+            EventKind::Mark { mark } if **mark == *mark::LOST_IN_QUEUE => {
+                self.part_lost = true;
+                return;
+            }
+            EventKind::NodeDown => self.part_lost = true,
+            EventKind::ProcessEnded { process, .. }
+                if self.written.as_ref().is_some_and(|(_, writer)| writer == process) => {}
+            EventKind::Mark { mark } if **mark == *mark::PERSISTENCE_FAILED => self.part_lost = true,
+            _ => return,
+        }
+        self.half.extend(self.written.take().map(|(path, _)| path));
     }
 
     /// Why a file of a worker, which has differed since this moment, is not the manager's.
@@ -99,8 +130,15 @@ impl Carried {
         let none = Worker::default();
         let worker = self.workers.get(name).unwrap_or(&none);
         let how = match worker.ended {
+            _ if !worker.files.is_empty() && self.half.contains(path) => {
+                "the manager left half of it".to_owned()
+            }
             _ if !worker.files.is_empty() => {
-                worker.files.iter().map(|mark| &**mark).collect::<Vec<_>>().join(" and ")
+                let marks = worker.files.iter().map(|mark| &**mark).collect::<Vec<_>>().join(" and ");
+                match &worker.refused {
+                    Some(why) => format!("{marks}, since it {why}"),
+                    None => marks,
+                }
             }
             // What is left has the size and the time of what was lost, which is all that rsync looks at.
             Some((at, 0)) if at >= since && self.power_losses.contains(&since) => {
@@ -117,6 +155,18 @@ impl Carried {
         }
     }
 
+    /// Why one of these gateways serves an API whose parts do not fit together, long after all is healed.
+    pub(super) fn why_torn(&self, nodes: &[&str]) -> String {
+        let marks: BTreeSet<&str> = (nodes.iter().filter_map(|node| self.workers.get(*node)))
+            .flat_map(|worker| worker.serving.iter().map(|mark| &**mark))
+            .collect();
+        match self.part_lost {
+            _ if !marks.is_empty() => marks.into_iter().collect::<Vec<_>>().join(" and "),
+            true => "the manager lost a part of the API".to_owned(),
+            false => mark::TORN_FOR_LONG.to_owned(),
+        }
+    }
+
     /// Why one of these workers, whose files are right, serves something else.
     pub(super) fn why_served<'a>(&self, workers: impl Iterator<Item = &'a NodeName>) -> String {
         let seen: Vec<&Worker> = workers.filter_map(|worker| self.workers.get(worker)).collect();
@@ -125,7 +175,7 @@ impl Carried {
         if !marks.is_empty() {
             return marks.into_iter().collect::<Vec<_>>().join(" and ");
         }
-        match seen.iter().any(|worker| worker.refused) {
+        match seen.iter().any(|worker| worker.refused.is_some()) {
             true => "an artifact could not be deployed".to_owned(),
             false => "its files are right and it serves something else".to_owned(),
         }

@@ -133,6 +133,16 @@ impl Follow {
         }
     }
 
+    /// What the manager no longer has when its files are these: since when it had each content that is gone.
+    pub(in super::super) fn managers_without(
+        &self,
+        files: &BTreeMap<Arc<str>, Digest>,
+    ) -> impl Iterator<Item = SimTime> {
+        let gone = |(path, held): &(&Arc<str>, &Path)| files.get(*path).copied() != held.now;
+        let since = |held: &Path| held.past.back().map_or(SimTime::ZERO, |(_, at)| *at);
+        self.paths.iter().filter(gone).map(move |(_, held)| since(held))
+    }
+
     /// Looks at what holds now: after every event.
     pub(in super::super) fn look(&mut self, scene: &Scene) {
         let calm = scene.calm_since();

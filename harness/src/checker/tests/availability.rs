@@ -158,6 +158,37 @@ fn what_the_scenario_does_not_mention_must_work_at_the_end() {
 }
 
 #[test]
+fn what_was_tried_last_while_something_failed_tells_nothing_of_the_end() {
+    let claim = "traffic works at the end";
+    let failing = || calls(Script::new(&[]).disturb(0).power_off(5, "balancer"), 6, 9, (6, 9));
+    let over = |script: Script| script.power_on(20, "balancer").heal(40);
+    assert_status(&over(failing()).verdict(claim), Unknown);
+    assert_status(&over(failing()).call(50, Some(502)).verdict(claim), Fail);
+    // Nothing ended before the run did.
+    assert_status(&failing().verdict(claim), Fail);
+}
+
+#[test]
+fn what_is_met_last_is_why_it_does_not_work_at_the_end() {
+    let script = Script::new(&[]).disturb(0).call(1, Some(502)).call(2, Some(202)).heal(10);
+    let verdict = script.call(20, Some(500)).verdict("traffic works at the end");
+    assert_eq!(&*verdict.cause, "HTTP 500");
+}
+
+#[test]
+fn gateways_that_say_that_they_lack_what_they_have_are_why_calls_fail() {
+    let skipped = || crate::trace::EventKind::Mark { mark: crate::trace::mark::SKIPPED_AT_START_UP.into() };
+    let cause = |nodes: &[&str], status| {
+        let script = Script::new(&[]).ready(0, "worker1").ready(0, "worker2").disturb(1).heal(10);
+        let script = nodes.iter().fold(script, |script, node| script.event(12, Some(node), skipped()));
+        script.call(20, Some(status)).verdict("traffic works at the end").cause.to_string()
+    };
+    assert_eq!(cause(&["worker1", "worker2"], 404), "artifact skipped at start-up");
+    assert_eq!(cause(&["worker1"], 404), "HTTP 404");
+    assert_eq!(cause(&["worker1", "worker2"], 502), "HTTP 502");
+}
+
+#[test]
 fn a_deleted_api_that_is_not_found_is_no_outage() {
     let claim = "traffic is never lost";
     let delete = OpKind::Delete { api: "pizza".into(), revision: 2 };

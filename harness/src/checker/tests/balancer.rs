@@ -132,6 +132,18 @@ fn a_marked_server_is_left_alone_until_the_mark_ends() {
 }
 
 #[test]
+fn a_mark_ends_at_another_moment_when_the_balancers_clock_is_set() {
+    let asked = |kind: &str, node: &str| {
+        let script = start(&[]).fault(2, "set", kind, node);
+        let script = marked(tried(script, 5, 5, "worker1", None), 5, "worker1").fault_ends(8, "set");
+        tried(script, 9, 9, "worker1", Some(200)).verdict(MARKED)
+    };
+    assert_status(&asked("clock-drift", "balancer"), Pass);
+    assert_status(&asked("clock-drift", "worker1"), Fail);
+    assert_status(&asked("slow-cpu", "balancer"), Fail);
+}
+
+#[test]
 fn requests_to_a_dead_node_are_counted_by_when_they_began() {
     let claim = "at most 1 request to a dead node";
     let script = || tried(start(&[claim]), 3, 3, "worker1", Some(200)).power_off(5, "worker1");

@@ -154,7 +154,10 @@ fn running_workers_must_serve_the_same_revisions_at_the_end() {
     let different = served(2, 1).verdict(claim);
     assert_status(&different, Fail);
     assert_eq!(different.summary, "pizza: revision 2 on worker1, revision 1 on worker2");
-    // One that is down serves nothing.
+    let nothing = start(&[]).deployed(20, "worker1", 2).verdict(claim);
+    assert_status(&nothing, Fail);
+    assert_eq!(nothing.summary, "pizza: revision 2 on worker1, not on worker2");
+    // One that is down is not asked.
     let down = served(2, 1).power_off(30, "worker2").judge();
     assert!(!down.verdicts.iter().any(|verdict| verdict.claim == claim));
 }
