@@ -8,7 +8,8 @@
 //! own faults and are left out. Sentences that are to hold under every fault can be given beside them.
 //!
 //! So a sweep ends with a statement that is true or false: no single fault of so many, at any of so many moments,
-//! breaks it; or it says what does, grouped by [signature](crate::signature::Signature).
+//! breaks it; or it says what does, grouped by [signature](crate::signature::Signature). What somebody has written down
+//! as a weakness of the cluster ([`Known`](crate::explore::Known)) is told apart from what is new.
 //!
 //! # Runs that need not be made
 //!
@@ -32,7 +33,7 @@ mod store;
 #[cfg(test)]
 mod tests;
 
-pub use cases::{Case, Settings, Sweep, SweepError};
+pub use cases::{Case, Instance, Settings, Sweep, SweepError};
 pub use findings::{Finding, Findings, PairCounts, Swept};
 pub use go::{Course, Ended, go, shrink_findings};
 pub use moments::Moment;
@@ -44,7 +45,10 @@ pub use store::{Header, Line, Store, StoreError};
 use std::time::Duration;
 
 /// The version of the format of results.
-pub const SCHEMA_VERSION: u32 = 1;
+pub const SCHEMA_VERSION: u32 = 2;
 
 /// Healing happens at multiples of this, counted from the beginning of the disturb phase.
 pub const GRID: Duration = Duration::from_secs(30);
+
+/// How long a brief fault lasts: what ends a server and starts it again is there as one, too.
+pub const BRIEF: Duration = Duration::from_secs(1);

@@ -2,12 +2,13 @@
 
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use harness::explore::{Batch, Exploration, Known};
 use harness::jobs;
 use harness::scenario::Scenario;
 use harness::signature::Signature;
-use harness::sweep::{Case, Settings, Sweep, SweepError};
+use harness::sweep::{Case, Pairs, Settings, Sweep, SweepError};
 use sim::cluster::{PreparedMaker, SimMaker};
 use sim::planted::PlantedBug;
 
@@ -36,9 +37,18 @@ pub enum Swept {
     WithoutFault(Signature),
     /// One fault, in words, shows it: the cluster without the bug withstands the same.
     ByOneFault(Caught, String),
-    /// None of so many runs showed it.
-    No(u64),
+    /// No single fault does, in so many cases, which are all there are; two, in words, do.
+    ByTwoFaults(u64, Caught, String),
+    /// No single fault of so many cases does, and no pair of so many.
+    No(u64, u64),
 }
+
+/// A second fault begins at most this long after the first.
+const WINDOW: Duration = Duration::from_secs(30);
+/// Pairs are of these kinds.
+const PAIRED: [&str; 2] = ["power-off", "process-kill"];
+/// So many pairs at most.
+const PAIRS_MAX: u64 = 2_000;
 
 impl Ground {
     /// The scenario in which anything may fail, with a bug or without.
@@ -92,16 +102,13 @@ impl Ground {
         caught
     }
 
-    /// Runs cases of a sweep, one moment of each class of events, spread over all of them, until one fails as it does not
-    /// without the bug, or `more` says no.
+    /// Runs the cases of a sweep, one moment of each class of events, spread over all of them, until one fails as it does
+    /// not without the bug. Where none does, pairs of what ends servers.
     ///
     /// # Panics
     /// When the scenario cannot be swept.
-    pub fn sweep(&self, jobs: NonZeroUsize, more: impl Fn() -> bool + Sync) -> Swept {
-        let never = AtomicBool::new(false);
-        let base = self.exploration.header().base.clone();
-        let settings = Settings { each: Some(1), ..Settings::default() };
-        let sweep = match Sweep::of(base, settings, &self.maker, &never) {
+    pub fn sweep(&self, jobs: NonZeroUsize) -> Swept {
+        let sweep = match self.laid_out(&[]) {
             Ok(sweep) => sweep,
             Err(SweepError::Broken(signatures)) => {
                 let first = signatures.into_iter().next().expect("something is broken");
@@ -109,31 +116,64 @@ impl Ground {
             }
             Err(error) => panic!("{error}"),
         };
-        let sound = sweep.without_bug();
         let cases: Vec<Case> = sweep.to_run().collect();
+        let all = cases.len();
+        if let Some((caught, cases)) =
+            self.first_shown(&sweep, all, jobs, |turn| vec![cases[spread(turn, all)]])
+        {
+            return Swept::ByOneFault(caught, sweep.told(cases[0].fault));
+        }
+        let sweep = self.laid_out(&PAIRED).expect("more kinds of faults could be swept");
+        let pairs = Pairs::of(&sweep, WINDOW);
+        let many = PAIRS_MAX.min(pairs.count());
+        let pair = |number: usize| pairs.pair(number as u64).to_vec();
+        match self.first_shown(&sweep, many as usize, jobs, pair) {
+            Some((caught, two)) => {
+                let told = two.iter().map(|case| sweep.told(case.fault)).collect::<Vec<_>>();
+                Swept::ByTwoFaults(all as u64, caught, told.join(" and "))
+            }
+            None => Swept::No(all as u64, many),
+        }
+    }
+
+    fn laid_out(&self, kinds: &[&str]) -> Result<Sweep, SweepError> {
+        let base = self.exploration.header().base.clone();
+        let kinds = kinds.iter().map(|&kind| kind.to_owned()).collect();
+        let settings = Settings { each: Some(1), kinds, ..Settings::default() };
+        Sweep::of(base, settings, self.known.clone(), &self.maker, &AtomicBool::new(false))
+    }
+
+    /// The first of so many sets of cases that fails in a way that is not known and as it does not without the bug, and
+    /// how many runs that took.
+    fn first_shown(
+        &self,
+        sweep: &Sweep,
+        many: usize,
+        jobs: NonZeroUsize,
+        set: impl Fn(usize) -> Vec<Case> + Sync,
+    ) -> Option<(Caught, Vec<Case>)> {
+        let sound = sweep.without_bug();
         let enough = AtomicBool::new(false);
-        let (mut caught, mut runs) = (None, 0);
-        let work = |number: usize| {
-            if !more() {
-                enough.store(true, Ordering::Relaxed);
-            }
-            let case = cases[spread(number, cases.len())];
-            let fails = sweep.fails(&[case], &self.maker, &enough)?;
+        let mut shown = None;
+        let work = |turn: usize| {
+            let cases = set(turn);
+            let mut fails = sweep.fails(&cases, &self.maker, &enough)?;
+            fails.retain(|signature| self.known.explains(signature).is_none());
             if fails.is_empty() {
-                return Some((case, None));
+                return Some((cases, None));
             }
-            let also = sound.fails(&[case], &self.maker, &enough)?;
-            Some((case, fails.difference(&also).next().cloned()))
+            let also = sound.fails(&cases, &self.maker, &enough)?;
+            Some((cases, fails.difference(&also).next().cloned()))
         };
-        jobs::each(cases.len(), jobs, &enough, work, |number, result| {
-            let Ok(Some((case, new))) = result else { return };
-            runs = number as u64 + 1;
-            if let (Some(signature), true) = (new, caught.is_none()) {
-                caught = Some(Swept::ByOneFault(Caught { signature, run: runs }, sweep.told(case.fault)));
+        jobs::each(many, jobs, &enough, work, |turn, result| {
+            if let Ok(Some((cases, Some(signature)))) = result
+                && shown.is_none()
+            {
+                shown = Some((Caught { signature, run: turn as u64 + 1 }, cases));
                 enough.store(true, Ordering::Relaxed);
             }
         });
-        caught.unwrap_or(Swept::No(runs))
+        shown
     }
 
     /// The first failure of a batch that is not known.

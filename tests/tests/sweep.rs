@@ -6,6 +6,7 @@ use std::fs;
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use harness::explore::Known;
 use harness::plan::Plan;
 use harness::run::{Options, run};
 use harness::scenario::Scenario;
@@ -45,12 +46,12 @@ fn kinds(kinds: &[&str], each: Option<u32>) -> Settings {
 }
 
 fn sweep(settings: Settings) -> Sweep {
-    Sweep::of(plan(None), settings, &SimMaker, &AtomicBool::new(false)).unwrap()
+    Sweep::of(plan(None), settings, Known::default(), &SimMaker, &AtomicBool::new(false)).unwrap()
 }
 
 fn swept(sweep: &Sweep, jobs: usize) -> (Swept, Vec<Line>) {
     let (stop, jobs) = (AtomicBool::new(false), NonZeroUsize::new(jobs).unwrap());
-    let course = Course { jobs, stop: &stop, progress: &|_, _, _| {}, pairs: None };
+    let course = Course { jobs, stop: &stop, progress: &|_, _, _| {}, is_over: &|| false, pairs: None };
     let mut lines = Vec::new();
     let Ended { swept, .. } = go(sweep, &mut lines, None, &SimMaker, &course);
     (swept, lines)
@@ -107,7 +108,8 @@ fn the_number_of_jobs_changes_nothing_and_a_stopped_sweep_goes_on_where_it_ended
     let (mut store, _) = Store::open(folder.path(), &sweep).unwrap();
     let stop = AtomicBool::new(false);
     let enough = |done: u64, _: u64, _: usize| stop.store(done >= 7, Ordering::Relaxed);
-    let course = Course { jobs: NonZeroUsize::MIN, stop: &stop, progress: &enough, pairs: None };
+    let course =
+        Course { jobs: NonZeroUsize::MIN, stop: &stop, progress: &enough, is_over: &|| false, pairs: None };
     let first = go(&sweep, &mut Vec::new(), Some(&mut store), &SimMaker, &course).swept;
     assert!(first.left > 0);
     drop(store);
@@ -125,8 +127,13 @@ fn pairs_are_drawn_within_their_window_and_budget() {
     let window = std::time::Duration::from_secs(5);
     let pairs = Pairs::of(&sweep, window);
     let stop = AtomicBool::new(false);
-    let course =
-        Course { jobs: NonZeroUsize::MIN, stop: &stop, progress: &|_, _, _| {}, pairs: Some((&pairs, 6)) };
+    let course = Course {
+        jobs: NonZeroUsize::MIN,
+        stop: &stop,
+        progress: &|_, _, _| {},
+        is_over: &|| false,
+        pairs: Some((&pairs, Some(6))),
+    };
     let mut lines = Vec::new();
     let swept = go(&sweep, &mut lines, None, &SimMaker, &course).swept;
     assert_eq!(swept.pairs.ran + swept.pairs.implied, 6);
@@ -144,7 +151,7 @@ fn found(bug: Option<PlantedBug>) -> BTreeSet<String> {
     let lasts = std::time::Duration::from_secs(90);
     let settings = Settings { lasts, expectations, ..kinds(&["process-kill"], Some(1)) };
     let told = |signatures: Vec<String>| signatures.into_iter().collect();
-    match Sweep::of(plan(bug), settings, &SimMaker, &AtomicBool::new(false)) {
+    match Sweep::of(plan(bug), settings, Known::default(), &SimMaker, &AtomicBool::new(false)) {
         // Some need no fault at all.
         Err(SweepError::Broken(found)) => told(found.iter().map(ToString::to_string).collect()),
         Err(error) => panic!("{bug:?}: {error}"),
@@ -226,9 +233,27 @@ fn sweep_ends_with_a_statement_and_refuses_what_it_cannot_go_on_with() {
         sim(&ground, &["sweep", "a.toml", "--kinds", "slow-link", "--each", "1", "--out", "file"]).code,
         74
     );
-    for wrong in
-        [["--order", "0"], ["--order", "3"], ["--each", "0"], ["--kinds", "gremlins"], ["--for", "long"]]
-    {
+    // A budget of time ends it early; the same call goes on.
+    let called = |budget: &str| {
+        let small = ["sweep", "a.toml", "--kinds", "slow-link", "--each", "1", "--out", "timed"];
+        sim(&ground, &[&small[..], &["--budget", budget]].concat())
+    };
+    let early = called("1ms");
+    assert_eq!(early.code, 2, "{early:?}");
+    assert!(early.out.contains("Not finished") && early.err.contains("the budget is used up"), "{early:?}");
+    let late = called("10m");
+    assert_eq!((late.code, &late.out), (0, &first.out), "{late:?}");
+    let unknown = sim(&ground, &["sweep", "a.toml", "--known", "nowhere.toml"]);
+    assert!(unknown.code == 65 && unknown.err.contains("cannot read nowhere.toml"), "{unknown:?}");
+    for wrong in [
+        ["--order", "0"],
+        ["--order", "3"],
+        ["--each", "0"],
+        ["--kinds", "gremlins"],
+        ["--for", "long"],
+        ["--budget", "0"],
+        ["--budget", "0s"],
+    ] {
         let called = sim(&ground, &["sweep", "a.toml", wrong[0], wrong[1]]);
         assert_eq!(called.code, 64, "{called:?}");
     }

@@ -5,18 +5,20 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use super::GRID;
+use serde::Serialize;
+
 use super::moments::{Calendar, Moment};
 use super::repeats::{self, Repeat};
+use super::{BRIEF, GRID};
 use crate::cluster::ClusterMaker;
 use crate::expectation::Expectation;
-use crate::explore::roots;
+use crate::explore::{Known, roots};
 use crate::finding::Findings;
 use crate::plan::{Fault, FaultKind, Plan, Start, Target};
 use crate::run::{Options, RunError, run, survey};
 use crate::scenario::fault::candidates;
 use crate::signature::Signature;
-use crate::time::SimTime;
+use crate::time::{SimTime, show_span};
 use crate::trace::{Fingerprint, Sink};
 
 /// What may be asked of a sweep.
@@ -43,6 +45,52 @@ impl Default for Settings {
             kinds: Vec::new(),
             expectations: Vec::new(),
         }
+    }
+}
+
+/// A fault that a sweep goes through, at any moment.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Instance {
+    /// What it is.
+    pub kind: FaultKind,
+    /// What it acts on.
+    pub target: Target,
+    /// Whether it is over after [`BRIEF`], rather than after [`Settings::lasts`].
+    pub brief: bool,
+}
+
+impl Instance {
+    /// Those of a cluster: each lasts, and what ends a server and starts it again is there as a brief one, too. A short
+    /// absence is another trouble than a long one: it ends before time-outs, marks and the next sync.
+    fn all(candidates: Vec<(FaultKind, Target)>) -> Vec<Self> {
+        let restarts = |kind: &FaultKind| {
+            matches!(kind, FaultKind::ProcessKill | FaultKind::ProcessStop | FaultKind::PowerOff)
+        };
+        let brief = candidates.iter().filter(|(kind, _)| restarts(kind)).cloned().collect::<Vec<_>>();
+        let instance = |brief| move |(kind, target)| Self { kind, target, brief };
+        candidates.into_iter().map(instance(false)).chain(brief.into_iter().map(instance(true))).collect()
+    }
+
+    /// In words: `partition between manager and worker1, direction: both`.
+    fn told(&self) -> String {
+        let names = |nodes: &[crate::trace::NodeName]| nodes.join(" and ");
+        let on = match &self.target {
+            Target::Nodes(nodes) => format!("on {}", names(nodes)),
+            Target::Process { nodes, process } => format!("of {process} on {}", names(nodes)),
+            Target::Between { a, b } => format!("between {} and {}", names(a), names(b)),
+            #[allow(unreachable_patterns)]
+            other => serde_json::to_string(other).unwrap_or_default(),
+        };
+        let mut text = format!("{} {on}", self.kind.name());
+        if let Ok(serde_json::Value::Object(fields)) = serde_json::to_value(&self.kind) {
+            for (field, value) in fields.iter().filter(|(field, _)| *field != "fault") {
+                text.push_str(&format!(", {field}: {}", plain(value)));
+            }
+        }
+        if self.brief {
+            text.push_str(&format!(", for {}", show_span(BRIEF)));
+        }
+        text
     }
 }
 
@@ -90,7 +138,9 @@ impl From<RunError> for SweepError {
 pub struct Sweep {
     base: Plan,
     settings: Settings,
-    faults: Vec<(FaultKind, Target)>,
+    /// What the cluster is known to do wrong: no part of what makes results belong together.
+    known: Known,
+    faults: Vec<Instance>,
     moments: Vec<Moment>,
     /// Fault by fault, for each moment.
     repeats: Vec<Vec<Option<Repeat>>>,
@@ -101,13 +151,15 @@ pub struct Sweep {
 impl Sweep {
     /// Lays out the sweep around a plan; its own faults and expectations are left out.
     ///
-    /// Expectations of the settings that are not understood are refused as any plan's are.
+    /// Expectations of the settings that are not understood are refused as any plan's are. A cluster that shows no
+    /// more than what is known of it without any fault is swept all the same.
     ///
     /// # Errors
     /// Why there is nothing to sweep.
     pub fn of(
         mut base: Plan,
         settings: Settings,
+        known: Known,
         maker: &dyn ClusterMaker,
         stop: &AtomicBool,
     ) -> Result<Self, SweepError> {
@@ -115,9 +167,9 @@ impl Sweep {
         let said = settings.expectations.iter().cloned();
         base.expectations = said.map(|text| Expectation { text }).collect();
         let (topology, _) = maker.topology(&base.cluster).map_err(SweepError::Refused)?;
-        let mut faults = candidates(&topology);
+        let mut faults = Instance::all(candidates(&topology));
         if !settings.kinds.is_empty() {
-            faults.retain(|(kind, _)| settings.kinds.iter().any(|name| name == kind.name()));
+            faults.retain(|fault| settings.kinds.iter().any(|name| name == fault.kind.name()));
         }
         if faults.is_empty() {
             return Err(SweepError::NoFault(settings.kinds.join(", ")));
@@ -125,16 +177,20 @@ impl Sweep {
         let calendar = Calendar::default();
         let sinks: Vec<Box<dyn Sink>> = vec![Box::new(calendar.clone())];
         let outcome = run(&base, maker, Options { sinks, stop: Some(stop), progress: None })?;
-        let broken = Signature::all(&outcome.report);
+        let mut broken = Signature::all(&outcome.report);
+        broken.retain(|signature| known.explains(signature).is_none());
         if !broken.is_empty() {
             return Err(SweepError::Broken(broken));
         }
         let days = calendar.days();
         let moments = days.chosen(settings.each, settings.routine);
-        let heals = |at| heals(&base, settings.lasts, at);
-        let repeats = faults.iter().map(|fault| repeats::of_fault(fault, &moments, &days, heals)).collect();
+        let repeats = (faults.iter())
+            .map(|fault| {
+                repeats::of_fault(fault, &moments, &days, |at| heals(&base, settings.lasts, fault.brief, at))
+            })
+            .collect();
         let size = days.size();
-        Ok(Self { base, settings, faults, moments, repeats, size })
+        Ok(Self { base, settings, known, faults, moments, repeats, size })
     }
 
     /// The plan without faults.
@@ -147,8 +203,13 @@ impl Sweep {
         &self.settings
     }
 
+    /// What the cluster is known to do wrong.
+    pub fn known(&self) -> &Known {
+        &self.known
+    }
+
     /// The faults.
-    pub fn faults(&self) -> &[(FaultKind, Target)] {
+    pub fn faults(&self) -> &[Instance] {
         &self.faults
     }
 
@@ -190,13 +251,13 @@ impl Sweep {
     pub fn plan(&self, cases: &[Case]) -> Plan {
         let mut plan = self.base.clone();
         for (number, case) in (1..).zip(cases) {
-            let (kind, target) = self.faults[case.fault].clone();
+            let Instance { kind, target, brief } = self.faults[case.fault].clone();
             let at = self.moments[case.moment].at;
             let name: Arc<str> = match cases.len() {
                 1 => kind.name().into(),
                 _ => format!("{}-{number}", kind.name()).into(),
             };
-            let lasts = heals(&self.base, self.settings.lasts, at).since(at);
+            let lasts = heals(&self.base, self.settings.lasts, brief, at).since(at);
             let start = Start::At { at_ns: at };
             plan.faults.push(Fault { name, kind, target, start, lasts, repeats: None });
         }
@@ -230,37 +291,20 @@ impl Sweep {
 
     /// A fault in words: its kind, what it acts on, and its values.
     pub fn told(&self, fault: usize) -> String {
-        let (kind, target) = &self.faults[fault];
-        told(kind, target)
+        self.faults[fault].told()
     }
 }
 
 /// When a fault that begins at a moment is healed.
-fn heals(base: &Plan, lasts: Duration, at: SimTime) -> SimTime {
+fn heals(base: &Plan, lasts: Duration, brief: bool, at: SimTime) -> SimTime {
+    if brief {
+        return (at + BRIEF).min(base.phases.disturb_ends);
+    }
     let from = base.phases.warmup_ends;
     let span = (at + lasts).since(from).as_nanos();
     let steps = span.div_ceil(GRID.as_nanos());
     let grid = u64::try_from(steps * GRID.as_nanos()).unwrap_or(u64::MAX);
     (from + Duration::from_nanos(grid)).min(base.phases.disturb_ends)
-}
-
-/// A fault in words: `partition between manager and worker1, direction: both`.
-pub(super) fn told(kind: &FaultKind, target: &Target) -> String {
-    let names = |nodes: &[crate::trace::NodeName]| nodes.join(" and ");
-    let on = match target {
-        Target::Nodes(nodes) => format!("on {}", names(nodes)),
-        Target::Process { nodes, process } => format!("of {process} on {}", names(nodes)),
-        Target::Between { a, b } => format!("between {} and {}", names(a), names(b)),
-        #[allow(unreachable_patterns)]
-        other => serde_json::to_string(other).unwrap_or_default(),
-    };
-    let mut text = format!("{} {on}", kind.name());
-    if let Ok(serde_json::Value::Object(fields)) = serde_json::to_value(kind) {
-        for (field, value) in fields.iter().filter(|(field, _)| *field != "fault") {
-            text.push_str(&format!(", {field}: {}", plain(value)));
-        }
-    }
-    text
 }
 
 /// A value of a fault without the signs of JSON.
@@ -272,9 +316,16 @@ fn plain(value: &serde_json::Value) -> String {
 impl Sweep {
     /// One that is put together by hand.
     pub(super) fn by_hand(base: Plan, faults: Vec<(FaultKind, Target)>, moments: Vec<Moment>) -> Self {
+        let long = |(kind, target)| Instance { kind, target, brief: false };
+        let faults: Vec<Instance> = faults.into_iter().map(long).collect();
         let repeats = vec![vec![None; moments.len()]; faults.len()];
         let size = (moments.len() as u64, moments.len(), moments.len());
-        Self { base, settings: Settings::default(), faults, moments, repeats, size }
+        Self { base, settings: Settings::default(), known: Known::default(), faults, moments, repeats, size }
+    }
+
+    /// The same with what is known.
+    pub(super) fn knowing(self, known: Known) -> Self {
+        Self { known, ..self }
     }
 
     /// The same with what a case repeats.
@@ -294,7 +345,7 @@ mod tests {
         let sweep = super::super::tests::sweep("s");
         let heals = |second| {
             let at = sweep.base().phases.warmup_ends + Duration::from_secs(second);
-            let until = super::heals(sweep.base(), Duration::from_secs(60), at);
+            let until = super::heals(sweep.base(), Duration::from_secs(60), false, at);
             until.since(sweep.base().phases.warmup_ends).as_secs()
         };
         assert_eq!([0, 1, 29, 30, 31, 170].map(heals), [60, 90, 90, 90, 120, 180]);
@@ -302,10 +353,20 @@ mod tests {
 
     #[test]
     fn faults_are_told_in_words() {
+        let told = |kind, target, brief| Instance { kind, target, brief }.told();
         let between = Target::Between { a: vec!["a".into()], b: vec!["b".into()] };
         let partition = FaultKind::Partition { direction: PartitionDirection::AToB };
-        assert_eq!(told(&partition, &between), "partition between a and b, direction: a-to-b");
-        let process = Target::Process { nodes: vec!["a".into()], process: "wso2".into() };
-        assert_eq!(told(&FaultKind::ProcessKill, &process), "process-kill of wso2 on a");
+        assert_eq!(told(partition, between, false), "partition between a and b, direction: a-to-b");
+        let process = || Target::Process { nodes: vec!["a".into()], process: "wso2".into() };
+        assert_eq!(told(FaultKind::ProcessKill, process(), false), "process-kill of wso2 on a");
+        assert_eq!(told(FaultKind::ProcessKill, process(), true), "process-kill of wso2 on a, for 1s");
+    }
+
+    #[test]
+    fn what_restarts_a_server_is_there_as_a_brief_fault_too() {
+        let on = || Target::Nodes(vec!["a".into()]);
+        let all = Instance::all(vec![(FaultKind::PowerOff, on()), (FaultKind::Reboot, on())]);
+        let told: Vec<(&str, bool)> = all.iter().map(|one| (one.kind.name(), one.brief)).collect();
+        assert_eq!(told, [("power-off", false), ("reboot", false), ("power-off", true)]);
     }
 }

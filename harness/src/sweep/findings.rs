@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::cases::{Case, Sweep};
 use super::repeats::Repeat;
 use super::store::Line;
+use crate::explore::Known;
 use crate::signature::Signature;
 
 /// One way in which faults break what must hold.
@@ -12,6 +13,8 @@ use crate::signature::Signature;
 pub struct Finding {
     /// What the failures have in common.
     pub signature: Signature,
+    /// The name of the known weakness that explains it; none: it is new.
+    pub weakness: Option<String>,
     /// In how many cases it was met, those among them that repeat one that was run.
     pub cases: u64,
     /// The first of them.
@@ -30,9 +33,10 @@ pub struct Findings {
 
 impl Findings {
     /// Takes in a case, or several together, that failed so.
-    pub(super) fn add(&mut self, cases: &[Case], signature: &Signature) {
+    pub(super) fn add(&mut self, cases: &[Case], signature: &Signature, known: &Known) {
         let finding = self.found.entry(signature.clone()).or_insert_with(|| Finding {
             signature: signature.clone(),
+            weakness: known.explains(signature).map(|weakness| weakness.name.clone()),
             cases: 0,
             first: cases.to_vec(),
             faults: BTreeSet::new(),
@@ -46,21 +50,21 @@ impl Findings {
         finding.moments.extend(cases.iter().map(|case| case.moment));
     }
 
-    /// All of them, those of most cases first.
+    /// All of them, what is new first; then those of most cases first.
     pub fn list(&self) -> Vec<&Finding> {
         let mut list: Vec<&Finding> = self.found.values().collect();
-        list.sort_by_key(|finding| std::cmp::Reverse(finding.cases));
+        list.sort_by_key(|finding| (finding.weakness.is_some(), std::cmp::Reverse(finding.cases)));
         list
     }
 
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.found.is_empty()
+    /// Those that no known weakness explains.
+    pub fn new_ones(&self) -> Vec<&Finding> {
+        self.list().into_iter().filter(|finding| finding.weakness.is_none()).collect()
     }
 
-    /// How many root causes there are.
-    pub fn len(&self) -> usize {
-        self.found.len()
+    /// The names of the known weaknesses that explain the others.
+    pub fn weaknesses(&self) -> BTreeSet<&str> {
+        self.found.values().filter_map(|finding| finding.weakness.as_deref()).collect()
     }
 }
 
@@ -79,8 +83,10 @@ pub struct Swept {
     pub of_earlier_moments: u64,
     /// Cases that are not run yet.
     pub left: u64,
-    /// Cases that broke something, those among them that repeat one that was run.
+    /// Cases that broke something in a way that is not known, those among them that repeat one that was run.
     pub broken: u64,
+    /// Cases that broke something in known ways only, counted in the same way.
+    pub broken_as_known: u64,
     /// Pairs: how many there are, how many were run, and how many were left out because one of the two breaks
     /// something alone.
     pub pairs: PairCounts,
@@ -93,13 +99,14 @@ pub struct PairCounts {
     pub all: u64,
     /// Pairs that were run.
     pub ran: u64,
-    /// Pairs that were drawn and left out because one of the two breaks something alone.
+    /// Pairs that were drawn and left out because one of the two breaks something alone, in a way that is not known.
     pub implied: u64,
 }
 
 impl Swept {
     /// Puts together what the runs of a sweep gave.
     pub fn of(sweep: &Sweep, lines: &[Line]) -> Self {
+        let known = sweep.known();
         let mut swept = Swept::default();
         let mut singles: BTreeMap<Case, &BTreeSet<Signature>> = BTreeMap::new();
         for line in lines {
@@ -109,7 +116,7 @@ impl Swept {
                 }
                 pair => {
                     swept.pairs.ran += 1;
-                    line.fails.iter().for_each(|signature| swept.pair_findings.add(pair, signature));
+                    line.fails.iter().for_each(|signature| swept.pair_findings.add(pair, signature, known));
                 }
             }
         }
@@ -131,16 +138,25 @@ impl Swept {
                 }
             };
             let Some(fails) = singles.get(&run) else { continue };
-            swept.broken += u64::from(!fails.is_empty());
-            fails.iter().for_each(|signature| swept.findings.add(&[case], signature));
+            if fails.iter().any(|signature| known.explains(signature).is_none()) {
+                swept.broken += 1;
+            } else if !fails.is_empty() {
+                swept.broken_as_known += 1;
+            }
+            fails.iter().for_each(|signature| swept.findings.add(&[case], signature, known));
         }
         // What a single fault breaks is no finding of pairs.
         swept.pair_findings.found.retain(|signature, _| !swept.findings.found.contains_key(signature));
         swept
     }
 
-    /// Whether everything that was to be run was, and nothing was broken.
+    /// Whether everything that was to be run was, and nothing was broken but for what is known.
     pub fn holds(&self) -> bool {
-        self.left == 0 && self.findings.is_empty() && self.pair_findings.is_empty()
+        self.left == 0 && !self.breaks_anew()
+    }
+
+    /// Whether something was broken in a way that is not known.
+    pub fn breaks_anew(&self) -> bool {
+        !self.findings.new_ones().is_empty() || !self.pair_findings.new_ones().is_empty()
     }
 }

@@ -20,11 +20,16 @@ pub struct Course<'a> {
     pub jobs: NonZeroUsize,
     /// Set from outside to end it early; set by the sweep when results cannot be kept.
     pub stop: &'a AtomicBool,
+    /// Whether no further run is to begin: what runs is finished.
+    pub is_over: &'a (dyn Fn() -> bool + Sync),
     /// Told how many runs of how many are done, and how many root causes are found.
     pub progress: &'a (dyn Fn(u64, u64, usize) + Sync),
-    /// The pairs to go through after the single faults, and how many of them at most.
-    pub pairs: Option<(&'a Pairs, u64)>,
+    /// The pairs to go through after the single faults, and how many of them at most; none: until it is over.
+    pub pairs: Option<(&'a Pairs, Option<u64>)>,
 }
+
+/// So many pairs are drawn at a time: there may be more of them than can be held.
+const DRAWN_AT_ONCE: u64 = 4096;
 
 /// What came of it.
 #[derive(Debug)]
@@ -53,24 +58,38 @@ pub fn go(
         && store_error.is_none()
     {
         let broken = broken_alone(sweep, lines);
-        let drawn = (0..pairs.count().min(budget)).map(|number| pairs.pair(number));
-        let (implied, open): (Vec<_>, Vec<_>) =
-            drawn.partition(|pair| pair.iter().any(|case| broken.contains(case)));
-        let open: Vec<Vec<Case>> =
-            open.into_iter().map(|pair| pair.to_vec()).filter(|cases| !done.contains(cases)).collect();
-        store_error = run_all(sweep, &open, lines, &mut store, maker, course);
+        let most = budget.unwrap_or(u64::MAX).min(pairs.count());
+        let (mut from, mut left_out) = (0, 0);
+        while from < most && store_error.is_none() && !is_over(course) {
+            let to = most.min(from + DRAWN_AT_ONCE);
+            let (implied, open): (Vec<_>, Vec<_>) = (from..to)
+                .map(|number| pairs.pair(number))
+                .partition(|pair| pair.iter().any(|case| broken.contains(case)));
+            let open: Vec<Vec<Case>> =
+                open.into_iter().map(|pair| pair.to_vec()).filter(|cases| !done.contains(cases)).collect();
+            store_error = run_all(sweep, &open, lines, &mut store, maker, course);
+            left_out += implied.len() as u64;
+            from = to;
+        }
         swept = Swept::of(sweep, lines);
         swept.pairs.all = pairs.count();
-        swept.pairs.implied = implied.len() as u64;
+        swept.pairs.implied = left_out;
     }
     Ended { swept, store_error }
 }
 
-/// The cases that break something without another.
+fn is_over(course: &Course<'_>) -> bool {
+    course.stop.load(Ordering::Relaxed) || (course.is_over)()
+}
+
+/// The cases that break something without another, in a way that is not known: a known weakness shows in so many that
+/// little would be left.
 fn broken_alone(sweep: &Sweep, lines: &[Line]) -> BTreeSet<Case> {
     let fails: BTreeMap<Case, bool> = (lines.iter())
         .filter_map(|line| match line.cases.as_slice() {
-            [case] => Some((*case, !line.fails.is_empty())),
+            [case] => {
+                Some((*case, line.fails.iter().any(|signature| sweep.known().explains(signature).is_none())))
+            }
             _ => None,
         })
         .collect();
@@ -94,8 +113,15 @@ fn run_all(
     let mut causes: BTreeSet<Signature> = lines.iter().flat_map(|line| line.fails.clone()).collect();
     let mut store_error = None;
     (course.progress)(before, total, causes.len());
-    let work = |number: usize| sweep.fails(&open[number], maker, course.stop);
-    jobs::each(open.len(), course.jobs, course.stop, work, |number, result| {
+    let enough = AtomicBool::new(false);
+    let work = |number: usize| {
+        if is_over(course) {
+            enough.store(true, Ordering::Relaxed);
+            return None;
+        }
+        sweep.fails(&open[number], maker, course.stop)
+    };
+    jobs::each(open.len(), course.jobs, &enough, work, |number, result| {
         let fails = match result {
             Ok(Some(fails)) => fails,
             Ok(None) => return,
@@ -110,6 +136,7 @@ fn run_all(
         {
             store_error = Some(error);
             course.stop.store(true, Ordering::Relaxed);
+            enough.store(true, Ordering::Relaxed);
             return;
         }
         causes.extend(line.fails.iter().cloned());
@@ -119,7 +146,7 @@ fn run_all(
     store_error
 }
 
-/// Makes the first case of every finding small, with at most so many runs each.
+/// Makes the first case of every finding that is new small, with at most so many runs each.
 pub fn shrink_findings(
     sweep: &Sweep,
     swept: &Swept,
@@ -127,8 +154,8 @@ pub fn shrink_findings(
     runs_max: u64,
     stop: &AtomicBool,
 ) -> Vec<(Signature, Option<Shrunk>)> {
-    let mut all = swept.findings.list();
-    all.extend(swept.pair_findings.list());
+    let mut all = swept.findings.new_ones();
+    all.extend(swept.pair_findings.new_ones());
     let small = |finding: &super::Finding| {
         let options = shrink::Options { runs_max: Some(runs_max), stop: Some(stop), progress: None };
         let shrunk = shrink::shrink(&sweep.plan(&finding.first), &finding.signature, maker, options);

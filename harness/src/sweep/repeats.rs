@@ -20,6 +20,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::cases::Instance;
 use super::moments::{Days, Moment};
 use crate::plan::{FaultKind, Target};
 use crate::time::SimTime;
@@ -41,7 +42,7 @@ fn acts_on_packets_only(kind: &FaultKind) -> bool {
 
 /// For each moment, in order, why this fault need not be run there; `heals` says when it would be healed.
 pub(super) fn of_fault(
-    (kind, target): &(FaultKind, Target),
+    Instance { kind, target, .. }: &Instance,
     moments: &[Moment],
     days: &Days,
     heals: impl Fn(SimTime) -> SimTime,

@@ -1,6 +1,6 @@
 //! What a sweep says, for a terminal, as Markdown, and for programs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 use serde_json::json;
@@ -13,27 +13,58 @@ use crate::time::SimTime;
 /// How many of the faults and moments of a finding are named.
 const NAMED_MAX: usize = 5;
 
-/// What a sweep has shown, in a sentence that is true or false.
+/// What a sweep has shown, in a sentence that is true or false. What is written down as a weakness of the cluster is told
+/// apart from what is new.
 pub fn statement(sweep: &Sweep, swept: &Swept) -> String {
     let (faults, moments) = (sweep.faults().len(), sweep.moments().len());
-    let mut kinds: Vec<&str> = sweep.faults().iter().map(|(kind, _)| kind.name()).collect();
-    kinds.dedup();
+    let kinds: BTreeSet<&str> = sweep.faults().iter().map(|fault| fault.kind.name()).collect();
     let cases = faults * moments;
     let what = "what must hold whatever fails";
+    let new = swept.findings.new_ones().len();
+    let known = listed(&swept.findings.weaknesses());
     if swept.left > 0 {
-        let (left, broken) = (swept.left, swept.findings.len());
+        let besides = known.map(|known| format!(", and by {known}")).unwrap_or_default();
         return format!(
-            "Not finished: {left} of {cases} cases are not run yet; so far {what} is broken in {broken} ways."
+            "Not finished: {} of {cases} cases are not run yet; so far {what} is broken in {}{besides}.",
+            swept.left,
+            ways(new)
         );
     }
     let all = format!("{faults} of {} kinds at any of {moments} moments", kinds.len());
-    match swept.findings.len() {
-        0 => format!("No single fault of {all} breaks {what}."),
-        ways => format!(
-            "Single faults break {what} in {ways} {}: {} of {cases} cases ({all}).",
-            if ways == 1 { "way" } else { "ways" },
-            swept.broken
-        ),
+    let broken = swept.broken;
+    match (new, known) {
+        (0, None) => format!("No single fault of {all} breaks {what}."),
+        (0, Some(known)) => {
+            format!(
+                "No single fault of {all} breaks {what}, but for {known} ({} of {cases} cases).",
+                swept.broken_as_known
+            )
+        }
+        (new, None) => {
+            format!("Single faults break {what} in {}: {broken} of {cases} cases ({all}).", ways(new))
+        }
+        (new, Some(known)) => {
+            format!(
+                "Single faults break {what} in {} that {} not known: {broken} of {cases} cases ({all}); {} more by {known}.",
+                ways(new),
+                if new == 1 { "is" } else { "are" },
+                swept.broken_as_known
+            )
+        }
+    }
+}
+
+fn ways(number: usize) -> String {
+    if number == 1 { "1 way".to_owned() } else { format!("{number} ways") }
+}
+
+/// Weaknesses by name; none when there are none.
+fn listed(names: &BTreeSet<&str>) -> Option<String> {
+    let all = names.iter().copied().collect::<Vec<_>>().join(", ");
+    match names.len() {
+        0 => None,
+        1 => Some(format!("1 known weakness: {all}")),
+        many => Some(format!("{many} known weaknesses: {all}")),
     }
 }
 
@@ -60,12 +91,15 @@ fn grounds(sweep: &Sweep, swept: &Swept) -> String {
 fn of_pairs(swept: &Swept) -> Option<String> {
     let pairs = swept.pairs;
     (pairs.all > 0).then(|| {
-        let ways = match swept.pair_findings.len() {
+        let mut told = match swept.pair_findings.new_ones().len() {
             0 => "none breaks it in a way in which no single fault does".to_owned(),
-            ways => format!("they break it in {ways} ways in which no single fault does"),
+            new => format!("they break it in {} in which no single fault does", ways(new)),
         };
+        if let Some(known) = listed(&swept.pair_findings.weaknesses()) {
+            let _ = write!(told, ", but for {known}");
+        }
         format!(
-            "Pairs: {} of {} were run, {} were left out since one of the two breaks it alone; {ways}.",
+            "Pairs: {} of {} were run, {} were left out since one of the two breaks it alone; {told}.",
             pairs.ran, pairs.all, pairs.implied
         )
     })
@@ -113,11 +147,14 @@ fn about(sweep: &Sweep, finding: &Finding) -> Vec<String> {
     what.sort_by_key(|(_, times)| std::cmp::Reverse(*times));
     let what = what.into_iter().map(|(class, _)| class.to_owned()).collect();
     let first = finding.first.iter().map(|case| when(sweep, *case)).collect::<Vec<_>>().join(" and ");
-    vec![
+    let weakness = finding.weakness.iter().map(|name| format!("a known weakness: {name}"));
+    let mut lines: Vec<String> = weakness.collect();
+    lines.extend([
         format!("{}; the first: {first}", counted(finding.cases)),
         format!("by {}", named(faults, "faults")),
         format!("right after {}", named(what, "classes of events")),
-    ]
+    ]);
+    lines
 }
 
 fn counted(cases: u64) -> String {
@@ -159,11 +196,13 @@ pub fn json(sweep: &Sweep, swept: &Swept, places: &Places) -> String {
         json!({
             "id": finding.signature.id(),
             "signature": finding.signature,
+            "known_weakness": finding.weakness,
             "cases": finding.cases,
             "first": finding.first.iter().map(|case| json!({
                 "at_ns": sweep.moments()[case.moment].at,
-                "fault": sweep.faults()[case.fault].0,
-                "target": sweep.faults()[case.fault].1,
+                "fault": sweep.faults()[case.fault].kind,
+                "target": sweep.faults()[case.fault].target,
+                "brief": sweep.faults()[case.fault].brief,
             })).collect::<Vec<_>>(),
             "faults": finding.faults.iter().map(|&fault| sweep.told(fault)).collect::<Vec<_>>(),
             "moments": finding.moments.len(),
@@ -190,6 +229,7 @@ pub fn json(sweep: &Sweep, swept: &Swept, places: &Places) -> String {
         "repeats_with_nothing_to_kill": swept.nothing_to_kill,
         "left": swept.left,
         "broken": swept.broken,
+        "broken_as_known": swept.broken_as_known,
         "findings": swept.findings.list().into_iter().map(finding).collect::<Vec<_>>(),
         "pairs": {
             "all": swept.pairs.all,

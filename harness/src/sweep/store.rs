@@ -286,7 +286,7 @@ mod tests {
         let text = fs::read_to_string(&path).unwrap();
         let own = sweep("one").fingerprint().to_string();
         for (from, to, why) in [
-            ("\"schema_version\":1", "\"schema_version\":9", "schema version 9"),
+            ("\"schema_version\":2", "\"schema_version\":9", "schema version 9"),
             ("fake 1", "fake 0", "made by fake 0"),
             (own.as_str(), "00000000000000000000000000000000", "options"),
             ("{", "", "no `schema_version`"),

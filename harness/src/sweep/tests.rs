@@ -79,6 +79,23 @@ fn what_breaks_is_grouped_by_its_cause_and_says_how_to_see_it() {
 }
 
 #[test]
+fn what_is_known_is_told_apart_from_what_is_new() {
+    let text = "[[weakness]]\nname = 'queue'\ncauses = ['in the queue']\nwhy = 'It waits.'\n";
+    let known = crate::explore::Known::parse(&crate::finding::Source::new("x.known.toml", text)).unwrap();
+    let sweep = sweep("s").knowing(known);
+    let mut lines = lines(&sweep);
+    let swept = Swept::of(&sweep, &lines);
+    assert!(swept.holds());
+    assert_eq!((swept.broken, swept.broken_as_known), (0, 1));
+    insta::assert_snapshot!(statement(&sweep, &swept));
+    lines[0].fails.insert(lost("for no reason"));
+    let swept = Swept::of(&sweep, &lines);
+    assert!(!swept.holds());
+    assert_eq!((swept.broken, swept.broken_as_known), (1, 1));
+    insta::assert_snapshot!(terminal(&sweep, &swept, &Places::new()));
+}
+
+#[test]
 fn a_case_that_repeats_one_that_failed_counts_as_failed() {
     let sweep = sweep("s").repeating(Case { moment: 2, fault: 0 }, Repeat::OfMoment(1));
     let swept = Swept::of(&sweep, &lines(&sweep));

@@ -25,6 +25,27 @@ impl FromStr for Budget {
     }
 }
 
+/// What a sweep may take: real time, or a number of pairs of faults.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SweepBudget {
+    /// So long for everything.
+    Time(Budget),
+    /// So many pairs at most, however long they take.
+    Pairs(u64),
+}
+
+impl FromStr for SweepBudget {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.trim().parse::<u64>() {
+            Ok(0) => Err("a budget of nothing buys nothing; write one such as `1000` or `10m`".to_owned()),
+            Ok(pairs) => Ok(Self::Pairs(pairs)),
+            Err(_) => text.parse().map(Self::Time),
+        }
+    }
+}
+
 /// One of several equal parts of the seeds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Shard {
@@ -123,7 +144,12 @@ mod tests {
         for wrong in ["5/4", "0/4", "1/0", "1", "", "/", "a/b", "-1/4", "1/4/4"] {
             assert!(wrong.parse::<Shard>().is_err(), "{wrong}");
         }
+        for wrong in ["0", "0s", "", "x", "-1", "1.5"] {
+            assert!(wrong.parse::<SweepBudget>().is_err(), "{wrong}");
+        }
         assert_eq!("90s".parse(), Ok(Budget(Duration::from_secs(90))));
+        assert_eq!("90s".parse(), Ok(SweepBudget::Time(Budget(Duration::from_secs(90)))));
+        assert_eq!("90".parse(), Ok(SweepBudget::Pairs(90)));
         assert_eq!("4/4".parse(), Ok(Shard { index: 3, of: 4 }));
     }
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 use clap::Args;
 use harness::cluster::ClusterMaker;
 use harness::expectation;
+use harness::explore::Known;
 use harness::jobs;
 use harness::plan::Plan;
 use harness::report::folder;
@@ -19,6 +20,10 @@ use harness::sweep::{
 };
 use harness::time::parse_span;
 
+use crate::cluster::PreparedMaker;
+
+use super::explore;
+use super::limits::{Clock, SweepBudget};
 use super::screen::Screen;
 use super::{Exit, interrupt, panic, scenarios};
 
@@ -49,9 +54,13 @@ pub struct Arguments {
     /// The second fault of a pair begins at most this long after the first
     #[arg(long, value_name = "SPAN", default_value = "30s", value_parser = parse_span)]
     window: Duration,
-    /// So many pairs at most; they are spread evenly over all that there are
-    #[arg(long, value_name = "N", default_value = "1000")]
-    budget: u64,
+    /// For how long, such as 10m, single faults and pairs together; or so many pairs at most, such as 5000, spread evenly
+    /// over all that there are
+    #[arg(long, value_name = "SPAN|N", default_value = "1000")]
+    budget: SweepBudget,
+    /// Weaknesses that are known [default: <cluster's folder>.known.toml, if it is there]
+    #[arg(long, value_name = "FILE")]
+    known: Option<PathBuf>,
     /// So many runs at most to make the first case of each finding small; 0 leaves it as it is
     #[arg(long, value_name = "N", default_value = "200")]
     shrink_runs: u64,
@@ -84,9 +93,19 @@ pub fn sweep(arguments: &Arguments, maker: &dyn ClusterMaker, screen: &mut Scree
         let why = format!("there is no kind of fault `{wrong}`; there are {}", known.join(", "));
         return screen.trouble(Exit::Usage, &why);
     }
-    let Some(plan) = plan(arguments, maker, screen) else { return };
+    let Some((plan, known)) = plan(arguments, maker, screen) else { return };
+    let prepared = match PreparedMaker::of(&plan.cluster) {
+        Ok(prepared) => prepared,
+        Err(findings) => return screen.findings(&findings),
+    };
+    let maker: &dyn ClusterMaker = &prepared;
     let Some(stop) = interrupt::watch(screen) else { return };
-    let Some(sweep) = laid_out(plan, arguments, maker, &stop, screen) else { return };
+    let (time, most) = match arguments.budget {
+        SweepBudget::Time(time) => (Some(time.0), None),
+        SweepBudget::Pairs(most) => (None, Some(most)),
+    };
+    let clock = Clock::start(time);
+    let Some(sweep) = laid_out(plan, known, arguments, maker, &stop, screen) else { return };
     let out = arguments
         .out
         .clone()
@@ -108,8 +127,9 @@ pub fn sweep(arguments: &Arguments, maker: &dyn ClusterMaker, screen: &mut Scree
     let course = Course {
         jobs: arguments.jobs.unwrap_or_else(jobs::as_many_as_processors),
         stop: &stop,
+        is_over: &|| clock.is_over(),
         progress: &progress,
-        pairs: pairs.as_ref().map(|pairs| (pairs, arguments.budget)),
+        pairs: pairs.as_ref().map(|pairs| (pairs, most)),
     };
     let Ended { swept, store_error } = sweep::go(&sweep, &mut lines, Some(&mut store), maker, &course);
     bar.finish_and_clear();
@@ -123,8 +143,13 @@ pub fn sweep(arguments: &Arguments, maker: &dyn ClusterMaker, screen: &mut Scree
     {
         screen.trouble(Exit::Bug, "a run ended in a panic: please report it, with the plan that repeats it");
     }
-    if !swept.findings.is_empty() || !swept.pair_findings.is_empty() {
+    if swept.breaks_anew() {
         screen.ends_with(Exit::Fail);
+    } else if swept.left > 0 {
+        screen.ends_with(Exit::Unknown);
+    }
+    if swept.left > 0 && clock.is_over() {
+        screen.note("sim: the budget is used up; the same call goes on where this one ended");
     }
     if stop.load(Ordering::Relaxed) && !failed_to_store {
         let kept = format!(
@@ -135,15 +160,19 @@ pub fn sweep(arguments: &Arguments, maker: &dyn ClusterMaker, screen: &mut Scree
     }
 }
 
-fn plan(arguments: &Arguments, maker: &dyn ClusterMaker, screen: &mut Screen) -> Option<Plan> {
-    let (scenario, findings) = Scenario::check(scenarios::file_of(&arguments.scenario), maker);
+/// The plan of the scenario, and what is known of its cluster.
+fn plan(arguments: &Arguments, maker: &dyn ClusterMaker, screen: &mut Screen) -> Option<(Plan, Known)> {
+    let file = scenarios::file_of(&arguments.scenario);
+    let (scenario, findings) = Scenario::check(&file, maker);
     screen.findings(&findings);
     let scenario = scenario.filter(|_| !findings.has_errors())?;
+    let cluster = file.parent().unwrap_or(Path::new("")).join(&scenario.cluster.value);
+    let known = explore::known(arguments.known.as_deref(), &cluster, screen)?;
     let seed = arguments.seed.unwrap_or_else(|| scenario.usual_seed());
     match scenario.plan(seed, maker) {
         Ok(mut plan) => {
             plan.planted_bug.clone_from(&arguments.plant);
-            Some(plan)
+            Some((plan, known))
         }
         Err(findings) => {
             screen.findings(&findings);
@@ -154,6 +183,7 @@ fn plan(arguments: &Arguments, maker: &dyn ClusterMaker, screen: &mut Screen) ->
 
 fn laid_out(
     plan: Plan,
+    known: Known,
     arguments: &Arguments,
     maker: &dyn ClusterMaker,
     stop: &AtomicBool,
@@ -166,7 +196,7 @@ fn laid_out(
         expectations: arguments.expect.clone(),
         ..Settings::default()
     };
-    let error = match panic::guarded(|| Sweep::of(plan, settings, maker, stop)) {
+    let error = match panic::guarded(|| Sweep::of(plan, settings, known, maker, stop)) {
         Ok(Ok(sweep)) => return Some(sweep),
         Ok(Err(error)) => error,
         Err(panicked) => {
@@ -191,7 +221,8 @@ fn refused(error: &StoreError, screen: &mut Screen) {
     screen.trouble(exit, &error.to_string());
 }
 
-/// Writes the plan of every finding's first case, makes it small, and writes the report; gives where all is.
+/// Writes the plan of every finding's first case, makes it small where it is new, and writes the report; gives where all
+/// is. What is known has a folder of its own.
 fn keep(
     sweep: &Sweep,
     swept: &Swept,
@@ -203,15 +234,17 @@ fn keep(
 ) -> Places {
     let mut places = Places::new();
     for finding in swept.findings.list().into_iter().chain(swept.pair_findings.list()) {
-        let path = out.join("plans").join(format!("{}.json", finding.signature.id()));
+        let folder = if finding.weakness.is_some() { "known" } else { "plans" };
+        let path = out.join(folder).join(format!("{}.json", finding.signature.id()));
         if let Err(error) = folder::put(&path, sweep.plan(&finding.first).to_json().as_bytes()) {
             screen.trouble(Exit::CannotWrite, &error.to_string());
             return places;
         }
         places.insert(finding.signature.clone(), (path.display().to_string(), None));
     }
-    if arguments.shrink_runs > 0 && !places.is_empty() {
-        let bar = screen.progress(places.len() as u64, "{spinner} making {len} findings small");
+    let new = swept.findings.new_ones().len() + swept.pair_findings.new_ones().len();
+    if arguments.shrink_runs > 0 && new > 0 {
+        let bar = screen.progress(new as u64, "{spinner} making {len} findings small");
         bar.enable_steady_tick(Duration::from_millis(200));
         let shrunk = sweep::shrink_findings(sweep, swept, maker, arguments.shrink_runs, stop);
         bar.finish_and_clear();
