@@ -1,16 +1,15 @@
 //! [proptest](https://docs.rs/proptest) strategies for clusters, faults, workloads and whole plans, so that a test
 //! in Rust can claim something of every outage rather than of one.
 //!
-//! A [`Ground`] is what all plans of a test have in common: a cluster, phases, and what must hold. [`holds`] runs
-//! one plan; when the claim fails it shrinks the plan with [`shrink`](crate::shrink) and puts the smallest failing
-//! scenario in a folder, as a file that a person can read and `sim run` can run.
+//! A [`Ground`] is what all plans of a test have in common: a cluster, phases, what must hold, and what is known not to.
+//! [`Ground::holds`] runs one plan; when the claim fails it shrinks the plan with [`shrink`](crate::shrink) and puts the
+//! smallest failing scenario in a folder, as a file that a person can read and `sim run` can run.
 
 mod faults;
 mod found;
 mod workloads;
 
 pub use faults::{faults, starts};
-pub use found::holds;
 pub use workloads::workloads;
 
 use std::path::Path;
@@ -22,6 +21,7 @@ use proptest::strategy::NoShrink;
 use crate::cluster::{ClusterMaker, Topology};
 use crate::cluster_files::ClusterFiles;
 use crate::expectation::Expectation;
+use crate::explore::Known;
 use crate::finding::{Finding, Findings, Source};
 use crate::plan::{Content, Phases, Plan, SCHEMA_VERSION};
 use crate::trace::NodeName;
@@ -36,10 +36,12 @@ pub struct Ground {
     lengths: [Duration; 4],
     faults_max: usize,
     expectations: Vec<Expectation>,
+    known: Known,
 }
 
 impl Ground {
-    /// Reads a cluster's folder.
+    /// Reads a cluster's folder, and the weaknesses of that cluster that are written down beside it, in
+    /// `<folder>.known.toml`: a property does not fail for them.
     ///
     /// # Errors
     /// A folder that cannot be read; everything that is wrong with its files.
@@ -49,7 +51,9 @@ impl Ground {
             let source = Source::new(folder.display().to_string(), "");
             Findings::from_iter([Finding::error(&source, 0..0, error.to_string())])
         })?;
-        Self::of(files, maker)
+        let known = Known::path_of(folder);
+        let known = if known.exists() { Known::read(&known)? } else { Known::default() };
+        Ok(Self::of(files, maker)?.knowing(known))
     }
 
     /// A cluster of these files. A run has 3 minutes of warm-up, 5 in which up to three faults act, 1 to heal and 5
@@ -66,7 +70,15 @@ impl Ground {
             lengths: [180, 300, 60, 300].map(Duration::from_secs),
             faults_max: 3,
             expectations: Vec::new(),
+            known: Known::default(),
         })
+    }
+
+    /// These weaknesses are known, and no others: `Known::default()` for none.
+    #[must_use]
+    pub fn knowing(mut self, known: Known) -> Self {
+        self.known = known;
+        self
     }
 
     /// What must hold, in a sentence.

@@ -8,7 +8,7 @@ use harness::run::{self, Options};
 use harness::scenario::Scenario;
 use harness::shrink::{self, Ended, Found, Shrunk, shrink};
 use harness::signature::Signature;
-use harness::strategies::{Ground, holds};
+use harness::strategies::Ground;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
@@ -129,7 +129,8 @@ fn a_property_that_fails_leaves_the_smallest_scenario_and_shows_it() {
     let folder = tempfile::tempdir().unwrap();
     let config = ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(64) };
     let mut runner = TestRunner::new_with_rng(config, TestRunner::deterministic().new_rng());
-    let failed = runner.run(&ground.plans(), |plan| holds(&plan, &SimMaker, folder.path())).unwrap_err();
+    let failed =
+        runner.run(&ground.plans(), |plan| ground.holds(&plan, &SimMaker, folder.path())).unwrap_err();
     let said = failed.to_string();
     let files: Vec<_> = fs::read_dir(folder.path())
         .unwrap()
