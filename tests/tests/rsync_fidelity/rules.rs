@@ -85,6 +85,17 @@ const OF_FOLDERS: [&str; 30] = [
 const MODIFIERS: [&str; 18] =
     ["", "", "", "", "-", "+", "w", "C", "s", "r", "p", "e", "n", "/", "-w", "sp", "-n", "z"];
 
+/// How a file of rules is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Style {
+    /// A rule a line.
+    Lines,
+    /// Rules parted by white space.
+    Words,
+    /// Patterns parted by white space.
+    Bare,
+}
+
 /// An option that gives rules.
 pub fn option(draw: &mut Draw) -> String {
     let pattern = pattern(draw);
@@ -134,23 +145,38 @@ pub fn add_files(draw: &mut Draw, words: &[Vec<u8>], entries: &mut Vec<Entry>) {
     }
     let is_letters = |word: &&Vec<u8>| word.starts_with(b"-") && !word.starts_with(b"--");
     let has_letter = |letter: u8| words.iter().filter(is_letters).any(|word| word.contains(&letter));
-    let by_words = names(":C") || names(":w") || names("dir-merge,w") || names(":nw");
-    let bare = by_words || names(":-") || names(":+") || names("en-");
+    // Of several rules for one file the first one says how it is read.
+    let first = words.iter().map(|word| String::from_utf8_lossy(word)).find(|word| word.contains(".f"));
+    let says = |what: &[&str]| first.as_ref().is_some_and(|word| what.iter().any(|what| word.contains(what)));
+    let style = match () {
+        () if says(&[":-", ":+", "en-", "w+", ":C"]) => Style::Bare,
+        () if says(&[":w"]) => Style::Words,
+        () => Style::Lines,
+    };
+    let is_sure = style == Style::Lines || !names(" rules2");
     for (name, named) in [
         (".rsync-filter", has_letter(b'F')),
         (".cvsignore", has_letter(b'C') || names(":C") || names("rules2")),
         (".f", names(".f") || names("rules2")),
     ] {
-        if named {
-            add_to_folders(draw, name, name == ".cvsignore" || (bare && name == ".f"), words, entries);
+        let style = match name {
+            ".cvsignore" => Style::Bare,
+            ".f" => style,
+            _ => Style::Lines,
+        };
+        if named && (name != ".f" || is_sure) {
+            add_to_folders(draw, name, style, words, entries);
         }
     }
 }
 
 /// Puts a file of rules into some folders of the trees, and sometimes above them.
-fn add_to_folders(draw: &mut Draw, name: &str, bare: bool, words: &[Vec<u8>], entries: &mut Vec<Entry>) {
-    let folders: Vec<Vec<u8>> =
-        entries.iter().filter(|entry| entry.node == Node::Folder).map(|entry| entry.path.clone()).collect();
+fn add_to_folders(draw: &mut Draw, name: &str, style: Style, words: &[Vec<u8>], entries: &mut Vec<Entry>) {
+    let folders: Vec<Vec<u8>> = entries
+        .iter()
+        .filter(|entry| entry.node == Node::Folder && !entry.path.starts_with(b"tmp"))
+        .map(|entry| entry.path.clone())
+        .collect();
     let one_sided =
         words.iter().any(|word| word.starts_with(b"--filter=:s") || word.starts_with(b"--filter=:r"));
     let copies_source = words.iter().any(|word| word.ends_with(b"src/"));
@@ -161,13 +187,14 @@ fn add_to_folders(draw: &mut Draw, name: &str, bare: bool, words: &[Vec<u8>], en
             continue;
         }
         let count = 1 + draw.below(3);
-        let mut content = match bare {
-            true => tokens(draw, count),
+        let mut content = match style {
+            Style::Bare => tokens(draw, count, ""),
+            Style::Words => tokens(draw, count, "-_"),
             // A rule that breaks deeper down is met in the order in which the disk lists folders.
-            false if one_sided && folder != b"src" => plain_lines(draw, count),
-            false => lines(draw, count),
+            Style::Lines if one_sided && !(folder == b"src" && copies_source) => plain_lines(draw, count),
+            Style::Lines => lines(draw, count),
         };
-        if folder == b"src" && !bare && copies_source {
+        if folder == b"src" && style == Style::Lines && copies_source {
             content.push_str(match draw.below(30) {
                 0 => "zz\n",
                 1 => "- a\n-e x\n",
@@ -177,7 +204,7 @@ fn add_to_folders(draw: &mut Draw, name: &str, bare: bool, words: &[Vec<u8>], en
                 _ => "",
             });
         }
-        if is_root && !bare && draw.chance(15) {
+        if is_root && style == Style::Lines && draw.chance(15) {
             content.push_str(draw.pick(&[": .g\n", ":n .g\n", ":- .g\n", "-C\n", ":C\n"]));
         }
         let slash: &[u8] = if folder.is_empty() { b"" } else { b"/" };
@@ -216,12 +243,15 @@ fn plain_lines(draw: &mut Draw, count: usize) -> String {
     (0..count).map(|_| format!("{}{}\n", RULES[draw.below(PLAIN)], pattern(draw))).collect()
 }
 
-/// Patterns parted by white space.
-fn tokens(draw: &mut Draw, count: usize) -> String {
+/// Patterns parted by white space, with this before each.
+fn tokens(draw: &mut Draw, count: usize, before: &str) -> String {
     (0..count)
         .map(|_| match draw.below(8) {
             0 => "!\n".to_owned(),
-            _ => format!("{}{}", pattern(draw), draw.pick(&["\n", " ", "\t", "\r\n", "  "])),
+            _ => {
+                let pattern = pattern(draw).replace(' ', "");
+                format!("{before}{pattern}{}", draw.pick(&["\n", " ", "\t", "\r\n", "  "]))
+            }
         })
         .collect()
 }

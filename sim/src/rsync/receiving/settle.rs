@@ -38,21 +38,19 @@ impl<E: Env> Receiving<'_, E> {
             }
             return;
         }
-        self.put_in_place_of(&in_flight.path, &path, entry, Some(mode));
+        self.put_in_place_of(&in_flight.path, &path, entry, mode);
         if let Some(partial) = partial {
             self.forget_partial(&partial);
         }
     }
 
-    /// Renames a file over its name, the old one backed up; with a mode it gets its attributes before.
-    fn put_in_place_of(&self, from: &[u8], path: &[u8], entry: &Entry, mode: Option<u32>) {
+    /// Gives a file its attributes and renames it over its name, the old one backed up.
+    fn put_in_place_of(&self, from: &[u8], path: &[u8], entry: &Entry, mode: u32) {
         if self.options.backup && !self.back_up(&entry.name, path, RECEIVER) {
             let _ = self.env.write_disk(|disk, now| disk.remove_file(from, now));
             return;
         }
-        if mode.is_some() {
-            self.set_attributes(from, entry, mode, true);
-        }
+        self.set_attributes(from, entry, Some(mode), true);
         self.changed(&entry.name);
         self.rename(from, path);
     }
@@ -93,9 +91,25 @@ impl<E: Env> Receiving<'_, E> {
         for (index, from) in delayed {
             let entry = &self.list[index as usize];
             let path = self.path(entry);
-            self.put_in_place_of(&from, &path, entry, None);
-            self.forget_partial(&from);
+            if self.options.backup && !self.back_up(&entry.name, &path, RECEIVER) {
+                continue;
+            }
+            self.changed(&entry.name);
+            match self.env.write_disk(|disk, now| disk.rename(&from, &path, now)) {
+                Ok(()) => self.forget_partial(&from),
+                Err(error) => self.cannot_put_in_place(&from, &path, &error),
+            }
         }
+    }
+
+    fn cannot_put_in_place(&self, from: &[u8], path: &[u8], error: &io::Error) {
+        // A path below the destination is shown from there.
+        let base = [&self.destination.folder[..], b"/"].concat();
+        let from = from.strip_prefix(&base[..]).unwrap_or(from);
+        let error = show_errno(error);
+        let line =
+            [b"rsync: [receiver] rename failed for ", &*quoted(path), b" (from ", from, b"): "].concat();
+        self.console.error([&line, error.as_bytes()].concat());
     }
 
     /// A file did not come as it should: its temporary goes, or is kept as `--partial` says.

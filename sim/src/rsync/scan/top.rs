@@ -115,19 +115,20 @@ impl<E: Env> Scan<'_, E> {
         self.rules.go_to(&found.source.folder);
         let ends: Vec<usize> = (0..name.len()).filter(|&at| name[at] == b'/').collect();
         for (depth, &end) in ends.iter().enumerate() {
-            self.enter_once(disk, depth + 1, found.root, &name[..end])?;
+            self.lead_through(disk, depth + 1, found.root, &name[..end])?;
         }
         let is_folder = found.stat.kind == Kind::Folder;
         if !ends.is_empty() && self.rules.excludes(name, is_folder, false) {
             return Ok(());
         }
         let Some((path, name)) = self.name(disk, found) else { return Ok(()) };
-        self.enter_once(disk, ends.len() + 1, found.root, &name)?;
+        self.entered.truncate(ends.len());
+        self.rules.enter_at(disk, ends.len() + 1, &name)?;
         self.content(disk, &path, &name, found.root, found.stat.dev)
     }
 
-    /// Comes into a folder so deep, unless it is there already.
-    fn enter_once(&mut self, disk: &Disk, depth: usize, root: u32, folder: &[u8]) -> Result<(), Stop> {
+    /// Comes into a folder so deep on the way to a source, unless the way to the one before led through it.
+    fn lead_through(&mut self, disk: &Disk, depth: usize, root: u32, folder: &[u8]) -> Result<(), Stop> {
         if self.entered.get(depth - 1).is_some_and(|(r, f)| *r == root && f == folder) {
             return Ok(());
         }
