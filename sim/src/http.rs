@@ -138,6 +138,8 @@ pub(crate) async fn accept_tls(stream: &mut TcpStream) -> io::Result<bool> {
 #[derive(Debug)]
 pub struct Connection {
     sender: SendRequest<Body>,
+    /// Whether nothing was sent on it yet: hyper takes the first request without being asked whether it would.
+    is_fresh: bool,
     task: Task,
 }
 
@@ -162,7 +164,7 @@ impl Connection {
             // What goes wrong here is what the request in flight is told.
             let _ = connection.await;
         });
-        Ok(Self { sender, task })
+        Ok(Self { sender, is_fresh: true, task })
     }
 
     /// Whether another request can be sent on it.
@@ -175,7 +177,9 @@ impl Connection {
     /// # Errors
     /// When the connection broke before the head had come.
     pub async fn send(&mut self, request: Request) -> Result<hyper::Response<Incoming>, hyper::Error> {
-        self.sender.ready().await?;
+        if !std::mem::take(&mut self.is_fresh) {
+            self.sender.ready().await?;
+        }
         self.sender.send_request(request).await
     }
 }

@@ -74,12 +74,14 @@ pub struct Sleep {
     /// The machine's count, and what it was when `until` was right.
     machine: Option<(StoodStill, Duration)>,
     key: Option<EventKey>,
+    /// The address of what the timer will wake: nothing else has it as long as the timer waits.
+    wakes: usize,
 }
 
 impl Sleep {
     pub(crate) fn new(core: Rc<Core>, until: SimTime, machine: Option<&StoodStill>) -> Self {
         let machine = machine.map(|count| (Rc::clone(count), count.get()));
-        Self { core, until, machine, key: None }
+        Self { core, until, machine, key: None, wakes: 0 }
     }
 
     /// Puts the end off by as long as the machine has stood still since.
@@ -104,7 +106,10 @@ impl Future for Sleep {
         if self.core.now() >= self.until {
             return Poll::Ready(());
         }
+        let wakes = cx.waker().data().addr();
+        let known = std::mem::replace(&mut self.wakes, wakes);
         match self.key {
+            Some(_) if known == wakes => {}
             Some(key) => self.core.timers.borrow_mut().renew(key, cx.waker()),
             None => {
                 let key = (self.until, self.core.next_sequence());
