@@ -8,9 +8,11 @@ use std::time::Duration;
 use super::Stated;
 use crate::expectation::{Condition, Role, Who, Workers, understand};
 use crate::time::SimTime;
-use crate::trace::event::{OpKind, Phase};
+use crate::trace::event::{OpKind, Phase, ProcessEnd};
 use crate::trace::{Event, EventId, EventKind, NodeName};
 
+/// The kind of fault under which a process can open nothing.
+const NO_DESCRIPTORS: &str = "out-of-descriptors";
 /// No more windows of one thing are kept: a run that flaps more often is told in counts.
 const WINDOWS_MAX: usize = 10_000;
 
@@ -87,6 +89,8 @@ pub struct Scene {
     faults: Vec<FaultWindow>,
     /// Servers, and whether they run: whatever has ever said that it is ready.
     servers: BTreeMap<(NodeName, Arc<str>), bool>,
+    /// Those that ended by themselves while they had no file descriptor, and were not started since.
+    out_of_descriptors: BTreeSet<(NodeName, Arc<str>)>,
     /// Those that were started again and are not ready yet.
     starting: BTreeMap<(NodeName, Arc<str>), (SimTime, EventId)>,
     machines_down: BTreeSet<NodeName>,
@@ -137,9 +141,10 @@ impl Scene {
                 self.starting(event, process, true);
                 self.server(event, process, true, false);
             }
-            EventKind::ProcessEnded { process, .. } => {
+            EventKind::ProcessEnded { process, why } => {
                 self.starting(event, process, false);
                 self.server(event, process, false, false);
+                self.ended(event, process, *why);
             }
             _ => return,
         }
@@ -156,10 +161,11 @@ impl Scene {
         self.judged_from
     }
 
-    /// Whether this is the answer to a call of an API that somebody has deleted in the run: not found. It is no
-    /// failure, even where the API's return is late: how late, convergence tells.
+    /// Whether this is the answer to a call, or to another deletion, of an API that somebody has deleted in the run: not
+    /// found. It is no failure, even where the API's return is late: how late, convergence tells.
     pub fn is_gone(&self, what: &OpKind, status: Option<u16>) -> bool {
-        matches!(what, OpKind::Call { api } if status == Some(404) && self.deleted.contains(api))
+        let (OpKind::Call { api } | OpKind::Delete { api, .. }) = what else { return false };
+        status == Some(404) && self.deleted.contains(api)
     }
 
     /// Whether a node's machine or one of its servers was down at a moment that is past.
@@ -182,7 +188,13 @@ impl Scene {
                 _ if self.machines_down.contains(node) => {
                     found.push((node.clone(), "its machine has no power", began.unwrap_or(self.last)));
                 }
-                _ if !runs => found.push((node.clone(), "it does not run", began.unwrap_or(self.last))),
+                _ if !runs => {
+                    let why = match self.out_of_descriptors.contains(&(node.clone(), process.clone())) {
+                        true => "it ended for want of a file descriptor",
+                        false => "it does not run",
+                    };
+                    found.push((node.clone(), why, began.unwrap_or(self.last)));
+                }
                 Some((at, event)) if self.now.since(*at) > most => {
                     found.push((node.clone(), "it was started and is not ready", *event));
                 }
@@ -309,9 +321,22 @@ impl Scene {
         }
     }
 
+    fn ended(&mut self, event: &Event, process: &Arc<str>, why: ProcessEnd) {
+        let Some(node) = &event.node else { return };
+        let lacks = |fault: &FaultWindow| {
+            fault.window.to.is_none() && *fault.kind == *NO_DESCRIPTORS && fault.nodes.contains(node)
+        };
+        if why == ProcessEnd::Crashed && self.faults.iter().any(lacks) {
+            self.out_of_descriptors.insert((node.clone(), process.clone()));
+        }
+    }
+
     fn server(&mut self, event: &Event, process: &Arc<str>, runs: bool, is_server: bool) {
         let Some(node) = &event.node else { return };
         let key = (node.clone(), process.clone());
+        if runs {
+            self.out_of_descriptors.remove(&key);
+        }
         if is_server {
             self.servers.insert(key, runs);
         } else if let Some(known) = self.servers.get_mut(&key) {

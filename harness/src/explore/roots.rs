@@ -44,6 +44,8 @@ fn follows(one: &Signature, other: &Signature) -> bool {
         }
         // A worker that does not serve what the others do answers calls wrongly.
         ("availability", "convergence") => lost(one, Capability::Serve) && rank(other) > 0,
+        // A gateway that does not run is not healthy.
+        ("health", "availability") => &*other.claim == "every server serves at the end",
         // Consumers call what was acknowledged; what is nowhere is answered by nobody.
         ("availability", "durability") => lost(one, Capability::Serve),
         _ => false,

@@ -181,6 +181,9 @@ pub struct UpstreamServer {
 /// What [`EventKind::UpstreamTried`] says of an attempt that ended because the client went away: nobody's failure.
 pub const CLIENT_GONE: &str = "the client closed the connection (499)";
 
+/// What [`EventKind::UpstreamTried`] says of an attempt that the balancer could not make: its own failure, no server's.
+pub const NO_DESCRIPTOR: &str = "no file descriptor";
+
 impl OpKind {
     /// The capability that this operation exercises; none for write attempts, which should not
     /// succeed, and for health checks, which are nobody's work.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use harness::time::SimTime;
-use harness::trace::event::CLIENT_GONE;
+use harness::trace::event::{CLIENT_GONE, NO_DESCRIPTOR};
 use harness::trace::{EventKind, NodeName};
 use http_body_util::BodyExt;
 use hyper::body::{Body as _, Incoming};
@@ -146,7 +146,7 @@ async fn connect(process: &Process, passing: &Passing, server: SocketAddr) -> Re
         Ok(Ok(connection)) => Ok(Link::new(connection, server, passing.scheme, process.now())),
         Ok(Err(error)) if error.raw_os_error() == Some(EMFILE) => {
             process.log("[alert] socket() failed (24: Too many open files) while connecting to upstream");
-            Err(failure(Trouble::OwnError, "no file descriptor".into()))
+            Err(failure(Trouble::OwnError, NO_DESCRIPTOR.into()))
         }
         Ok(Err(error)) if error.kind() == std::io::ErrorKind::TimedOut => {
             // ETIMEDOUT from the kernel is an error of connect(2), not a timer of nginx's.

@@ -5,7 +5,7 @@
 //! that begin one after the end of the other, at most `max_fails` can fail in any `fail_timeout`: the next one that
 //! begins in it is one too many. Each worker process counts for itself, so there can be that many times as many.
 //! Attempts side by side are not counted, because they began before the balancer could know; neither are those whose
-//! client went away first, which nginx takes for nobody's failure. Whatever else might excuse the balancer does: an
+//! client went away first, which nginx takes for nobody's failure, or for which nginx itself had no descriptor. Whatever else might excuse the balancer does: an
 //! answer of the server, a group without live servers (nginx before 1.22 then forgot its marks), a new start, and a
 //! fault on the balancer's own node, which may have set its clock.
 //!
@@ -18,7 +18,7 @@ use std::time::Duration;
 use super::super::{Evidence, Verdicts, count, held};
 use super::{Group, SERVE};
 use crate::time::SimTime;
-use crate::trace::event::{CLIENT_GONE, UpstreamServer};
+use crate::trace::event::{CLIENT_GONE, NO_DESCRIPTOR, UpstreamServer};
 use crate::trace::{Event, EventId, EventKind, NodeName};
 
 const CLAIM: &str = "a server that keeps failing is left out for a while";
@@ -74,7 +74,7 @@ impl Failures {
                 self.servers.insert(group, Server::all(*processes, servers));
             }
             EventKind::UpstreamTried { upstream, peer, started, status, error, .. } => {
-                let failed = status.is_none() && &**error != CLIENT_GONE;
+                let failed = status.is_none() && ![CLIENT_GONE, NO_DESCRIPTOR].contains(&&**error);
                 self.tried(event, upstream, peer, *started, failed);
             }
             EventKind::NoLiveUpstreams { upstream } => {

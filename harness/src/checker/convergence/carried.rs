@@ -32,8 +32,8 @@ struct Worker {
     running: u64,
     /// The end of the last run: when, with which exit status.
     ended: Option<(SimTime, i32)>,
-    /// Who changed files last, where it was not the sync.
-    others: BTreeMap<Arc<str>, Arc<str>>,
+    /// Who changed files last, where it was not the sync, and when.
+    others: BTreeMap<Arc<str>, (Arc<str>, SimTime)>,
     /// The processes that have ever said that they are ready.
     servers: BTreeSet<Arc<str>>,
     /// Marks that explain why it serves something else than its files say.
@@ -67,7 +67,7 @@ impl Carried {
                 if **writer == *SYNC_WRITER {
                     worker.others.remove(path);
                 } else {
-                    worker.others.insert(path.into(), writer.clone());
+                    worker.others.insert(path.into(), (writer.clone(), event.at));
                 }
             }
             (EventKind::Mark { mark }, Some(node)) => {
@@ -129,7 +129,12 @@ impl Carried {
         };
         let none = Worker::default();
         let worker = self.workers.get(name).unwrap_or(&none);
+        let other = worker.others.get(path);
+        // A run that left it alone since then takes it for right: nothing is done to it again and again.
+        let seems_right = matches!((worker.ended, other), (Some((at, 0)), Some((_, changed))) if at > *changed)
+            && since < worker.ended.map_or(SimTime::ZERO, |(at, _)| at);
         let how = match worker.ended {
+            _ if seems_right => "though the sync says that it succeeded".to_owned(),
             _ if !worker.files.is_empty() && self.half.contains(path) => {
                 "the manager left half of it".to_owned()
             }
@@ -149,8 +154,8 @@ impl Carried {
             _ if worker.running > 0 => "the sync hangs".to_owned(),
             _ => "no sync was run".to_owned(),
         };
-        match worker.others.get(path) {
-            Some(writer) => format!("{what}, changed by {writer}: {how}"),
+        match other {
+            Some((writer, _)) => format!("{what}, changed by {writer}: {how}"),
             None => format!("{what}: {how}"),
         }
     }

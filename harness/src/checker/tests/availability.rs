@@ -265,3 +265,18 @@ fn sync_is_lost_when_no_run_comes() {
     let late = before().power_off(310, "manager").power_on(500, "manager");
     assert_status(&syncs(late, 11..14, 0).verdict(claim), Fail);
 }
+
+#[test]
+fn a_server_that_ends_for_want_of_a_descriptor_is_told_so() {
+    let crashed = crate::trace::EventKind::ProcessEnded {
+        process: "wso2".into(),
+        why: crate::trace::event::ProcessEnd::Crashed,
+    };
+    let cause = |kind: &str| {
+        let script = Script::new(&[]).ready(0, "worker1").disturb(1).fault(5, "f", kind, "worker1");
+        let script = script.event(6, Some("worker1"), crashed.clone()).fault_ends(9, "f").heal(10);
+        script.call(500, Some(200)).verdict("every server serves at the end").cause.to_string()
+    };
+    assert_eq!(cause("out-of-descriptors"), "it ended for want of a file descriptor");
+    assert_eq!(cause("slow-cpu"), "it does not run");
+}

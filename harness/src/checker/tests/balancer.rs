@@ -98,16 +98,18 @@ fn what_may_excuse_a_balancer_does() {
         let script = script().event(6, Some("balancer"), excuse);
         assert_status(&fails(script, &[(7, 7)]).verdict(LEFT_OUT), Pass);
     }
-    let gone = EventKind::UpstreamTried {
-        upstream: "gateways".into(),
-        peer: "worker1".into(),
-        started: SimTime::from_secs(16),
-        status: None,
-        error: crate::trace::event::CLIENT_GONE.into(),
-        retried: false,
-    };
-    let script = script().event(18, Some("balancer"), gone);
-    assert_status(&fails(script, &[(19, 19)]).verdict(LEFT_OUT), Pass);
+    for error in [crate::trace::event::CLIENT_GONE, crate::trace::event::NO_DESCRIPTOR] {
+        let nobodys = EventKind::UpstreamTried {
+            upstream: "gateways".into(),
+            peer: "worker1".into(),
+            started: SimTime::from_secs(16),
+            status: None,
+            error: error.into(),
+            retried: false,
+        };
+        let script = script().event(18, Some("balancer"), nobodys);
+        assert_status(&fails(script, &[(19, 19)]).verdict(LEFT_OUT), Pass);
+    }
 }
 
 fn start(claims: &[&str]) -> Script {

@@ -161,3 +161,45 @@ fn running_workers_must_serve_the_same_revisions_at_the_end() {
     let down = served(2, 1).power_off(30, "worker2").judge();
     assert!(!down.verdicts.iter().any(|verdict| verdict.claim == claim));
 }
+
+#[test]
+fn a_file_that_is_put_back_again_and_again_is_told_from_one_that_the_sync_takes_for_right() {
+    let again = crate::trace::EventKind::Mark { mark: crate::trace::mark::RESTORE_LOOP.into() };
+    let restored = |at| {
+        let script = synced(published(start(&[]), 20, "2"), 60, "2").rsync(60, "worker1", 0);
+        script.file(at, "worker1", "a", Some("1"), "wso2").event(at, Some("worker1"), again.clone())
+    };
+    let cause = |script: Script| script.verdict(EQUAL).cause.to_string();
+    let told = "a file has another content, changed by wso2";
+    assert_eq!(cause(restored(75)), format!("{told}: artifact restored again"));
+    let left_alone = restored(75).rsync(120, "worker1", 0);
+    assert_eq!(cause(left_alone), format!("{told}: though the sync says that it succeeded"));
+    // The manager ended in the middle of it.
+    let killed = |script: Script| {
+        let why = crate::trace::event::ProcessEnd::Killed;
+        script.event(
+            21,
+            Some("manager"),
+            crate::trace::EventKind::ProcessEnded { process: "wso2".into(), why },
+        )
+    };
+    let half = synced(killed(published(start(&[]), 20, "2")), 60, "2").rsync(60, "worker1", 0);
+    let half = half.file(75, "worker1", "a", Some("1"), "wso2").event(75, Some("worker1"), again.clone());
+    assert_eq!(cause(half), format!("{told}: the manager left half of it"));
+}
+
+#[test]
+fn a_torn_set_is_told_with_what_explains_it() {
+    use crate::trace::{EventKind, mark};
+    let claim = "no gateway serves a torn snapshot in the end";
+    let said = |text: &str| EventKind::Mark { mark: text.into() };
+    let torn = |script: Script| {
+        let script = script.heal(100).event(900, Some("worker1"), said(mark::TORN_FOR_LONG));
+        script.verdict(claim).cause.to_string()
+    };
+    assert_eq!(torn(start(&[])), mark::TORN_FOR_LONG);
+    let lost = start(&[]).event(20, Some("manager"), said(mark::LOST_IN_QUEUE));
+    assert_eq!(torn(lost), "the manager lost a part of the API");
+    let skipped = start(&[]).event(20, Some("worker1"), said(mark::SKIPPED_AT_START_UP));
+    assert_eq!(torn(skipped), mark::SKIPPED_AT_START_UP);
+}
