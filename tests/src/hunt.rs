@@ -84,14 +84,19 @@ impl Ground {
     pub fn hunt(&self, jobs: NonZeroUsize, more: impl Fn() -> bool + Sync) -> Option<Caught> {
         let enough = AtomicBool::new(false);
         let mut caught = None;
-        let work = |number: usize| {
+        let prepare = || {
+            let maker =
+                PreparedMaker::of(&self.exploration.header().base.cluster).expect("its files are right");
+            (self.exploration.own_copy(&maker).expect("its files are right"), maker)
+        };
+        let work = |(own, maker): &(Exploration, PreparedMaker), number: usize| {
             if !more() {
                 enough.store(true, Ordering::Relaxed);
             }
             let stopped = enough.load(Ordering::Relaxed);
-            (!stopped).then(|| self.exploration.batch(number as u64 + 1, &self.maker, &enough)).flatten()
+            (!stopped).then(|| own.batch(number as u64 + 1, maker, &enough)).flatten()
         };
-        jobs::each(usize::MAX, jobs, &enough, work, |_, batch| {
+        jobs::each_with(usize::MAX, jobs, &enough, prepare, work, |_, batch| {
             if let Ok(Some(batch)) = batch
                 && caught.is_none()
             {
