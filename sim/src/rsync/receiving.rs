@@ -3,6 +3,7 @@
 //! The generator goes through the list, makes what needs no content, deletes, and asks for content; the receiver
 //! writes the content that comes. They run side by side, the generator as far ahead as the connection lets it.
 
+mod ahead;
 mod alternatives;
 mod attributes;
 mod backup;
@@ -50,6 +51,8 @@ pub(super) struct Receiving<'a, E> {
     list: Vec<Entry>,
     /// The names of the list, to find what is surplus.
     names: BTreeSet<Bytes>,
+    /// The folders of the list that are made ahead of their own lists, by the folder that holds them.
+    folders: BTreeMap<Bytes, Vec<usize>>,
     destination: Destination,
     /// This is a client whose list is empty.
     nothing_comes: bool,
@@ -226,6 +229,7 @@ async fn run_inner<R: AsyncRead + Unpin, W: AsyncWrite + Unpin, E: Env>(
     } else {
         BTreeSet::new()
     };
+    let folders = ahead::folders_by_parent(options, &list);
     let receiving = Receiving {
         env,
         options,
@@ -234,6 +238,7 @@ async fn run_inner<R: AsyncRead + Unpin, W: AsyncWrite + Unpin, E: Env>(
         rules: RefCell::new(rules),
         list,
         names,
+        folders,
         destination,
         nothing_comes,
         queue: RefCell::default(),

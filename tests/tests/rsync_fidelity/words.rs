@@ -1,7 +1,7 @@
 //! Lines as they are compared: without what differs from run to run.
 
 /// What messages begin with; any other line of standard output is about an entry.
-const MESSAGES: [&str; 31] = [
+const MESSAGES: [&str; 33] = [
     "*deleting ",
     "deleting ",
     "cannot delete non-empty directory",
@@ -33,6 +33,8 @@ const MESSAGES: [&str; 31] = [
     "showing ",
     "rsync",
     "backed up ",
+    "backup_dir is ",
+    "(new) backup_dir is ",
 ];
 /// Messages by their end.
 const ENDS: [&str; 3] = [" is newer", " exists", " is uptodate"];
@@ -48,14 +50,8 @@ const MASKED: [&str; 7] = [
 ];
 
 /// Lines of `-vv` that tell of the program, not of the transfer: they are not compared.
-const DEBUGGING: [&str; 6] = [
-    "opening connection using: ",
-    "(new) backup_dir is ",
-    "deleting in ",
-    "removing duplicate name ",
-    "[sender] ",
-    "[generator] ",
-];
+const DEBUGGING: [&str; 5] =
+    ["opening connection using: ", "deleting in ", "removing duplicate name ", "[sender] ", "[generator] "];
 
 /// Whether a line tells of a deletion.
 pub fn is_deletion(line: &str) -> bool {

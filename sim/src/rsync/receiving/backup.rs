@@ -19,10 +19,15 @@ impl<E: Env> Receiving<'_, E> {
         self.options.backup_dir.is_none() && name.len() > suffix.len() && name.ends_with(suffix)
     }
 
-    /// Moves what stands at `path` (`name` in the list) to its backup. Nothing there is no failure.
+    /// Moves what stands at `path` (`name` in the list) to its backup. Nothing there is no failure. A dry run says only
+    /// where it would go, whatever stands there.
     pub(super) fn back_up(&self, name: &[u8], path: &[u8], role: Role) -> bool {
         let Ok(stat) = self.env.read_disk(|disk| disk.lstat(path)) else { return true };
         if stat.kind == Kind::Folder {
+            return true;
+        }
+        if self.options.dry_run {
+            self.say_backed_up(name, &self.backup_name(name, path));
             return true;
         }
         let Some(to) = self.backup_path(name, path) else { return false };
@@ -49,19 +54,12 @@ impl<E: Env> Receiving<'_, E> {
 
     /// Where the backup of `path` (`name` in the list) goes; makes the folders on the way.
     pub(super) fn backup_path(&self, name: &[u8], path: &[u8]) -> Option<Vec<u8>> {
-        let mut to = match &self.options.backup_dir {
-            Some(dir) => {
-                let base = join(&self.destination.folder, dir);
-                let base = if dir.starts_with(b"/") { dir.clone() } else { base };
-                let to = join(&base, if self.destination.solo.is_some() { split(path).1 } else { name });
-                if !self.backup_folders(&base, name) {
-                    return None;
-                }
-                to
-            }
-            None => path.to_vec(),
-        };
-        to.extend_from_slice(self.options.backup_suffix());
+        if let Some(base) = self.backup_base()
+            && !self.backup_folders(&base, name)
+        {
+            return None;
+        }
+        let to = self.backup_name(name, path);
         // A folder in the place of the backup gives way only when it is empty.
         if let Ok(stat) = self.env.read_disk(|disk| disk.lstat(&to))
             && stat.kind == Kind::Folder
@@ -71,6 +69,22 @@ impl<E: Env> Receiving<'_, E> {
             return None;
         }
         Some(to)
+    }
+
+    /// The folder of `--backup-dir`, which is taken from the destination.
+    fn backup_base(&self) -> Option<Vec<u8>> {
+        let dir = self.options.backup_dir.as_ref()?;
+        Some(if dir.starts_with(b"/") { dir.clone() } else { join(&self.destination.folder, dir) })
+    }
+
+    /// The name of the backup of `path` (`name` in the list).
+    fn backup_name(&self, name: &[u8], path: &[u8]) -> Vec<u8> {
+        let mut to = match self.backup_base() {
+            Some(base) => join(&base, if self.destination.solo.is_some() { split(path).1 } else { name }),
+            None => path.to_vec(),
+        };
+        to.extend_from_slice(self.options.backup_suffix());
+        to
     }
 
     pub(super) fn say_backed_up(&self, name: &[u8], to: &[u8]) {

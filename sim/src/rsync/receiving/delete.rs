@@ -215,17 +215,19 @@ impl<E: Env> Receiving<'_, E> {
             return Deletion::AtLimit;
         }
         let path = self.destination.path(name);
-        let result = if self.options.dry_run {
+        let beneath = self.stay_beneath(&path);
+        let backs_up = kind != Kind::Folder && self.options.backup && !self.is_backup(name);
+        let result = if self.options.dry_run && !(backs_up && beneath.is_ok()) {
             Ok(())
-        } else if let Err(error) = self.stay_beneath(&path) {
-            Err(error)
-        } else if kind == Kind::Folder {
-            self.env.write_disk(|disk, now| disk.remove_dir(&path, now))
-        } else if self.options.backup && !self.is_backup(name) {
+        } else if beneath.is_err() {
+            beneath
+        } else if backs_up {
             match self.back_up(name, &path, GENERATOR) {
                 true => Ok(()),
                 false => return Deletion::Failed,
             }
+        } else if kind == Kind::Folder {
+            self.env.write_disk(|disk, now| disk.remove_dir(&path, now))
         } else {
             self.env.write_disk(|disk, now| disk.remove_file(&path, now))
         };

@@ -137,17 +137,17 @@ pub(super) fn choose(
     Ok(Destination { folder: parent, named: Vec::new(), solo: Some(path), created: false, missing: false })
 }
 
-/// Looks at the folders that options name: those of `--link-dest` and its kin may be missing, that of
-/// `--temp-dir` may not.
+/// Looks at the folders that options name: those of `--link-dest` and its kin may be anything, that of `--backup-dir`
+/// may be missing, that of `--temp-dir` may not.
 pub(super) fn check_folders(
     env: &impl Env,
     options: &Options,
     console: &Console,
     destination: &Destination,
 ) -> Result<(), Stop> {
-    let place =
-        |dir: &[u8]| if dir.starts_with(b"/") { dir.to_vec() } else { join(&destination.folder, dir) };
-    let kind = |path: &[u8]| env.read_disk(|disk| disk.stat(path)).ok().map(|stat| stat.kind);
+    // A dry run that has no folder to go to stays where it is.
+    let base = if destination.missing { env.working_folder() } else { &destination.folder };
+    let look = |path: &[u8]| env.read_disk(|disk| disk.stat(path)).map(|stat| stat.kind);
     let option = match options.alt_kind {
         Some(AltKind::Compare) => "--compare-dest",
         Some(AltKind::Copy) => "--copy-dest",
@@ -155,23 +155,57 @@ pub(super) fn check_folders(
     };
     for dir in &options.alt_dests {
         let path = destination.alternative(dir);
-        let wrong = match kind(&path) {
-            Some(Kind::Folder) => continue,
-            Some(_) => "is not a dir",
-            None => "does not exist",
+        let wrong = match look(&path) {
+            Ok(Kind::Folder) => continue,
+            Ok(_) => "is not a dir",
+            Err(_) => "does not exist",
         };
         let is_named = !dir.starts_with(b"/") && !destination.missing && !destination.named.is_empty();
         let shown = if is_named { join(&destination.named, dir) } else { path };
         console.warning([format!("{option} arg {wrong}: ").as_bytes(), &shown].concat());
     }
+    if let Some(dir) = &options.backup_dir {
+        match look(&absolute(base, dir)) {
+            Ok(Kind::Folder) => say_backup_dir(console, options, b"backup_dir is ", dir),
+            Ok(_) => {
+                console.error([b"The backup-dir is not a directory: ", &dir[..]].concat());
+                return Err(Stop::Failed(SYNTAX, "main.c(1032)", ROLE));
+            }
+            Err(error) if error.raw_os_error() == Some(errno::ENOENT) => {
+                say_backup_dir(console, options, b"(new) backup_dir is ", dir);
+            }
+            Err(error) => return Err(cannot_stat(console, b"", dir, &error, "main.c(1036)")),
+        }
+    }
     let Some(dir) = &options.temp_dir else { return Ok(()) };
-    let (wrong, source) = match kind(&place(dir)) {
-        Some(Kind::Folder) => return Ok(()),
-        Some(_) => ("is not a directory", "main.c(1052)"),
-        None => ("does not exist", "main.c(1056)"),
+    let (wrong, source) = match look(&absolute(base, dir)) {
+        Ok(Kind::Folder) => return Ok(()),
+        Ok(_) => ("is not a directory", "main.c(1052)"),
+        Err(error) if error.raw_os_error() == Some(errno::ENOENT) => ("does not exist", "main.c(1056)"),
+        Err(error) => return Err(cannot_stat(console, b"temp-dir ", dir, &error, "main.c(1059)")),
     };
     console.error([format!("The temp-dir {wrong}: ").as_bytes(), dir].concat());
     Err(Stop::Failed(SYNTAX, source, ROLE))
+}
+
+fn say_backup_dir(console: &Console, options: &Options, what: &[u8], dir: &[u8]) {
+    if options.output.verbose > 1 {
+        console.info([what, dir].concat());
+    }
+}
+
+fn cannot_stat(
+    console: &Console,
+    what: &[u8],
+    dir: &[u8],
+    error: &std::io::Error,
+    source: &'static str,
+) -> Stop {
+    console.error(
+        [b"Failed to stat ", what, dir, b": ", errno::message(error.raw_os_error().unwrap_or(0)).as_bytes()]
+            .concat(),
+    );
+    Stop::Failed(FILE_IO, source, ROLE)
 }
 
 /// `--mkpath`: makes what is missing on the way; gives how many folders.

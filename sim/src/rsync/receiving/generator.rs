@@ -38,6 +38,10 @@ pub(super) struct Pass {
     pub unmade: BTreeSet<Bytes>,
     /// Folders that got a mode for the time of the transfer only.
     pub retouch: Vec<usize>,
+    /// Folders whose own folders have been made ahead of their lists.
+    pub prepared: BTreeSet<Bytes>,
+    /// Folders that were so made, which their lists have not been come to yet.
+    pub made_ahead: BTreeSet<usize>,
     /// The folder of the entry before this one.
     pub parent: Option<Bytes>,
     /// Surplus that is deleted at the end (`--delete-delay`).
@@ -130,12 +134,8 @@ impl<E: Env> Receiving<'_, E> {
             let is_listed = key(split(&entry.name).0) < last;
             if is_listed && (!entry.is_folder() || key(&entry.name) < last) {
                 self.process(index, &mut pass)?;
-            } else if is_listed && !self.options.dry_run {
-                let path = self.path(entry);
-                let there = self.env.read_disk(|disk| disk.exists(&path));
-                if !(there || self.options.no_implied_dirs && entry.implied) {
-                    self.create_folder(&path, entry.mode & 0o700);
-                }
+            } else if is_listed && let Some(is_missing) = self.come_to(entry, &mut pass) {
+                self.make_folders_ahead(entry, is_missing, &mut pass)?;
             }
         }
         Ok(())
@@ -212,21 +212,9 @@ impl<E: Env> Receiving<'_, E> {
         if entry.unreadable {
             self.trouble.borrow_mut().general = true;
         }
-        if let Some(folder) = &pass.skip {
-            if is_below(&entry.name, folder) {
-                if entry.is_folder() {
-                    pass.unmade.insert(entry.name.clone());
-                }
-                return Ok(());
-            }
-            pass.skip = None;
-        }
+        let Some(is_missing) = self.come_to(entry, pass) else { return Ok(()) };
+        self.make_folders_ahead(entry, is_missing, pass)?;
         let path = self.path(entry);
-        if pass.missing.as_ref().is_some_and(|folder| !is_below(&entry.name, folder)) {
-            pass.missing = None;
-        }
-        let is_missing = pass.missing.is_some();
-        let is_missing = is_missing || self.destination.missing || !self.come_to_parent(entry, pass);
         let (mut stat, looked) = match self.look(entry, &path) {
             _ if is_missing => (None, None),
             Ok(stat) => (Some(stat), None),
@@ -258,6 +246,25 @@ impl<E: Env> Receiving<'_, E> {
             }
         }
         Ok(())
+    }
+
+    /// Comes to an entry: none when it is passed over with the folder that it is in, else whether a dry run misses that
+    /// folder.
+    fn come_to(&self, entry: &Entry, pass: &mut Pass) -> Option<bool> {
+        if let Some(folder) = &pass.skip {
+            if is_below(&entry.name, folder) {
+                if entry.is_folder() {
+                    pass.unmade.insert(entry.name.clone());
+                }
+                return None;
+            }
+            pass.skip = None;
+        }
+        if pass.missing.as_ref().is_some_and(|folder| !is_below(&entry.name, folder)) {
+            pass.missing = None;
+        }
+        let is_missing = pass.missing.is_some() || self.destination.missing;
+        Some(is_missing || !self.come_to_parent(entry, pass))
     }
 
     /// Tells the sender of an entry that needs no content.

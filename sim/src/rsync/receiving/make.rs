@@ -34,6 +34,9 @@ impl<E: Env> Receiving<'_, E> {
             }
             stat => stat,
         };
+        // What was made ahead for this run is new to it.
+        let ahead = existing.is_some() && pass.made_ahead.contains(&index);
+        let existing = existing.filter(|_| !ahead);
         let mode = self.mode(entry, existing.as_ref());
         let done = if existing.is_none() { Changes::LOCAL } else { Changes::default() };
         match existing.is_none().then(|| self.other_from_alternative(index, path, pass)).flatten() {
@@ -48,12 +51,12 @@ impl<E: Env> Receiving<'_, E> {
                 pass.missing_below(entry);
             }
         } else {
-            let already = self.destination.created && entry.name.as_ref() == b".";
+            let already = ahead || (self.destination.created && entry.name.as_ref() == b".");
             if existing.is_none() && !already && !self.create_folder(path, mode | 0o700) {
                 pass.skip_below(entry);
                 return Ok(());
             }
-            if existing.is_none() {
+            if existing.is_none() && !ahead {
                 self.changed(&entry.name);
             }
             // A folder that inherited setgid keeps it, unless modes are preserved.
@@ -184,16 +187,16 @@ impl<E: Env> Receiving<'_, E> {
                 Alternative::Compare(stat) => compared = Some(stat),
             }
         }
-        if !self.options.dry_run {
-            if let Some(stat) = stat {
-                if stat.kind == Kind::Folder {
-                    if !self.make_room(&entry.name, stat.kind, what, pass)? {
-                        return Ok(());
-                    }
-                } else if self.options.backup && !self.back_up(&entry.name, path, GENERATOR) {
+        if let Some(stat) = stat {
+            if stat.kind == Kind::Folder {
+                if !self.make_room(&entry.name, stat.kind, what, pass)? {
                     return Ok(());
                 }
+            } else if self.options.backup && !self.back_up(&entry.name, path, GENERATOR) {
+                return Ok(());
             }
+        }
+        if !self.options.dry_run {
             let made = self.stay_beneath(path).and_then(|()| {
                 if self.options.relative {
                     self.make_parents(path);
@@ -213,11 +216,6 @@ impl<E: Env> Receiving<'_, E> {
             self.changed(&entry.name);
             let replaced = stat.filter(|stat| stat.kind != Kind::Folder);
             self.set_attributes(path, entry, Some(self.mode(entry, replaced)), false);
-        } else if let Some(stat) = stat
-            && stat.kind == Kind::Folder
-            && !self.make_room(&entry.name, stat.kind, what, pass)?
-        {
-            return Ok(());
         }
         if quiet {
             self.tell(index, Changes::LOCAL, b"", pass);
