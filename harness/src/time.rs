@@ -47,6 +47,12 @@ impl SimTime {
         self.0 as f64 / 1e9
     }
 
+    /// The moment so many nanoseconds later; the last moment when that is too far.
+    #[must_use]
+    pub const fn after_nanos(self, nanos: u64) -> Self {
+        Self(self.0.saturating_add(nanos))
+    }
+
     /// How long after `earlier` this is; zero when it is not later.
     pub fn since(self, earlier: SimTime) -> Duration {
         Duration::from_nanos(self.0.saturating_sub(earlier.0))
@@ -57,7 +63,8 @@ impl Add<Duration> for SimTime {
     type Output = SimTime;
 
     fn add(self, span: Duration) -> SimTime {
-        SimTime(self.0.saturating_add(u64::try_from(span.as_nanos()).unwrap_or(u64::MAX)))
+        let nanos = span.as_secs().saturating_mul(1_000_000_000).saturating_add(span.subsec_nanos().into());
+        self.after_nanos(nanos)
     }
 }
 

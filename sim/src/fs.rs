@@ -92,7 +92,8 @@ impl Fs {
         let digest = disk.digest(path).ok().map(Digest);
         let size = stat.map_or(0, |stat| stat.size);
         drop(disk);
-        let path = String::from_utf8_lossy(path).into();
+        // Nearly always it is text, which is found sooner than it is mended.
+        let path = std::str::from_utf8(path).map_or_else(|_| String::from_utf8_lossy(path).into(), Arc::from);
         self.host.record(EventKind::FileChanged { path, change, digest, size, writer: self.writer.clone() });
     }
 }

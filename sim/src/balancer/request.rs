@@ -133,7 +133,8 @@ impl Received {
 }
 
 fn lossy(value: &HeaderValue) -> Cow<'_, str> {
-    String::from_utf8_lossy(value.as_bytes())
+    // Nearly always it is ASCII, which takes no second look.
+    value.to_str().map_or_else(|_| String::from_utf8_lossy(value.as_bytes()), Cow::Borrowed)
 }
 
 /// The name in a `Host` header: without the port and a closing dot, in lower case. Nothing when nginx calls it
@@ -146,7 +147,7 @@ fn valid_host(host: &str) -> Option<String> {
     let name = &host[..end];
     let name = name.strip_suffix('.').unwrap_or(name);
     let is_sound = |byte: u8| byte > b' ' && byte != 0x7f && !b"/\\".contains(&byte);
-    if name.is_empty() || name.contains("..") || !name.bytes().all(is_sound) {
+    if name.is_empty() || name.as_bytes().windows(2).any(|two| two == b"..") || !name.bytes().all(is_sound) {
         return None;
     }
     Some(name.to_ascii_lowercase())

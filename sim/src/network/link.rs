@@ -135,13 +135,13 @@ impl Link {
             Some(bytes_per_s) => self.departure(now, u64::from(size), bytes_per_s.max(1))?,
             None => now,
         };
-        let travel = if self.spec.jitter.is_zero() {
-            self.spec.latency
+        let arrival = if self.spec.jitter.is_zero() {
+            departure + self.spec.latency
         } else {
             let rng = self.draws.jitter.get_or_insert_with(|| stream(""));
-            self.spec.jitter_shape.travel(self.spec.latency, self.spec.jitter, rng)
+            departure + self.spec.jitter_shape.travel(self.spec.latency, self.spec.jitter, rng)
         };
-        self.last_arrival = self.last_arrival.max(departure + travel);
+        self.last_arrival = self.last_arrival.max(arrival);
         Some(self.last_arrival)
     }
 
@@ -158,7 +158,7 @@ impl Link {
         }
         // A size is below 2^32: a billion times as much is below 2^62.
         let nanos = size * 1_000_000_000 / bytes_per_s;
-        self.busy_until = self.busy_until.max(now) + Duration::from_nanos(nanos);
+        self.busy_until = self.busy_until.max(now).after_nanos(nanos);
         Some(self.busy_until)
     }
 

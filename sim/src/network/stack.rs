@@ -62,11 +62,12 @@ pub(super) struct Standing {
 /// Both ends of a connection, ours first.
 type Ends = (SocketAddr, SocketAddr);
 
-/// Where a connection is found: by both its ports, which hardly any two share, and then by its peer's address.
-type Place = (u16, u16, IpAddr);
+/// Where a connection is found: by both its ports as one number, which hardly any two share, and then by its peer's
+/// address.
+type Place = (u32, IpAddr);
 
 fn place((local, peer): Ends) -> Place {
-    (peer.port(), local.port(), peer.ip())
+    (u32::from(peer.port()) << 16 | u32::from(local.port()), peer.ip())
 }
 
 /// The sockets of one host.

@@ -7,6 +7,7 @@ mod settle;
 mod size;
 mod table;
 
+use std::cell::RefCell;
 use std::sync::LazyLock;
 
 use serde::{Deserialize, Serialize};
@@ -283,9 +284,20 @@ impl Options {
             }
         }
         static DEFAULTS: LazyLock<Values> = LazyLock::new(|| values(&Options::default()));
-        let mut mine = values(self);
-        mine.retain(|key, value| DEFAULTS.get(key) != Some(value));
-        serde_json::Value::Object(mine).to_string().into_bytes()
+        thread_local! {
+            /// A sync has the same ones each minute: the last are kept, with what was made of them.
+            static LAST: RefCell<Option<(Options, Vec<u8>)>> = const { RefCell::new(None) };
+        }
+        LAST.with_borrow_mut(|last| match last {
+            Some((options, bytes)) if options == self => bytes.clone(),
+            _ => {
+                let mut mine = values(self);
+                mine.retain(|key, value| DEFAULTS.get(key) != Some(value));
+                let bytes = serde_json::Value::Object(mine).to_string().into_bytes();
+                *last = Some((self.clone(), bytes.clone()));
+                bytes
+            }
+        })
     }
 
     /// The options that [`Options::encode`] made.
