@@ -43,6 +43,7 @@ pub fn error(errno: i32) -> io::Error {
 /// What the C library's strerror says of a number, as programs print it.
 pub fn message(errno: i32) -> &'static str {
     match errno {
+        0 => "Success",
         EPERM => "Operation not permitted",
         ENOENT => "No such file or directory",
         EIO => "Input/output error",

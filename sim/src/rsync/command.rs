@@ -20,10 +20,10 @@ use super::job::{Direction, Job};
 use super::local::{LocalRun, run_local};
 use super::options::Refusal;
 use super::outcome::{Line, SYNTAX, Stream};
-use super::paths::{absolute, split};
+use super::paths::{absolute, is_below, join, split};
 use super::real_tree::{apply, folders_behind_links, load, load_through, plain, real, who_am_i};
 use super::tree_limits::{Measured, check_apart};
-use crate::disk::{Disk, User};
+use crate::disk::{Disk, Kind, User};
 
 use own::Own;
 
@@ -185,6 +185,12 @@ pub fn run_with_hosts(folder: &Path, args: &[Vec<u8>], hosts: Hosts) -> Ran {
         load(&mut target_disk, &absolute(&above, dir), true);
     }
     let mut written = vec![real_destination];
+    if options.backup && options.backup_dir.is_none() {
+        // A destination that is a file has its backup beside it.
+        let backup = [&plain(&destination), options.backup_suffix()].concat();
+        load(&mut target_disk, &backup, false);
+        written.push(backup);
+    }
     for dir in [&options.backup_dir, &options.temp_dir, &options.partial_dir].into_iter().flatten() {
         let leads_away = dir.starts_with(b"/") || dir.split(|&byte| byte == b'/').any(|part| part == b"..");
         let places =
@@ -204,11 +210,11 @@ pub fn run_with_hosts(folder: &Path, args: &[Vec<u8>], hosts: Hosts) -> Ran {
             }
         }
     }
-    let has_rules = options.cvs_exclude || !options.rules.is_empty();
+    let can_miss = options.cvs_exclude || !options.rules.is_empty() || !options.alt_dests.is_empty();
     let (ended, mut before) = loop {
         target_disk.sync();
         target_disk.set_user(user);
-        let source = if has_rules { source_disk.clone() } else { std::mem::take(&mut source_disk) };
+        let source = if can_miss { source_disk.clone() } else { std::mem::take(&mut source_disk) };
         let (client_disk, server_disk) =
             if pulls { (target_disk.clone(), source) } else { (source, target_disk.clone()) };
         let run = LocalRun {
@@ -221,7 +227,8 @@ pub fn run_with_hosts(folder: &Path, args: &[Vec<u8>], hosts: Hosts) -> Ran {
             interruption: own.interruption,
         };
         let ended = run_local(run, &job);
-        // Rules of folders may stand outside of what was read: then it is run once more with them.
+        // Rules of folders, and what links in other folders lead to, may lie outside of what was read: then it is run once
+        // more with them.
         let found = [&mut source_disk, &mut target_disk].map(|disk| load_missed(disk, &ended.missed, user));
         if found == [false, false] {
             break (ended, target_disk);
@@ -233,7 +240,14 @@ pub fn run_with_hosts(folder: &Path, args: &[Vec<u8>], hosts: Hosts) -> Ran {
         // What this user may no longer look at is to be made real, too.
         before.set_user(User::ROOT);
         after.set_user(User::ROOT);
-        for path in &written {
+        for path in names_beside(&plain(&destination), &before, &after) {
+            if !written.contains(&path) {
+                written.push(path);
+            }
+        }
+        // What lies below another path is made real with it.
+        let is_inner = |path: &[u8]| written.iter().any(|outer| is_below(path, outer));
+        for path in written.iter().filter(|path| !is_inner(path)) {
             if let Err((at, error)) = apply(&before, &after, path) {
                 let text = format!("sim rsync: cannot put the result into {}: {error}", at.display());
                 ran.lines.push(Line { stream: Stream::Err, text: text.into_bytes() });
@@ -244,15 +258,34 @@ pub fn run_with_hosts(folder: &Path, args: &[Vec<u8>], hosts: Hosts) -> Ran {
     ran
 }
 
+/// What a run has made beside a destination that is no folder: its backup, or a temporary file that was left.
+fn names_beside(destination: &[u8], before: &Disk, after: &Disk) -> Vec<Vec<u8>> {
+    if before.stat(destination).is_ok_and(|stat| stat.kind == Kind::Folder) {
+        return Vec::new();
+    }
+    let above = split(destination).0;
+    let entries = after.read_dir(above).unwrap_or_default();
+    let paths = entries.into_iter().map(|entry| join(above, &entry.name));
+    paths.filter(|path| !before.exists(path)).collect()
+}
+
 /// Loads the files that a run looked for in vain, where there are such; gives whether there were.
 fn load_missed(disk: &mut Disk, missed: &BTreeSet<Vec<u8>>, user: User) -> bool {
     disk.set_user(User::ROOT);
     let mut found = false;
     for path in missed {
-        if !disk.exists(path) {
-            load(disk, path, true);
-            found |= disk.exists(path);
+        // What a `..` leads away from need not be there.
+        let path = &plain(path);
+        if disk.exists(path) {
+            continue;
         }
+        load(disk, path, true);
+        // A link on the way leads elsewhere.
+        let (folder, name) = split(path);
+        if let (false, Ok(folder)) = (disk.exists(path), std::fs::canonicalize(real(folder))) {
+            load(disk, &join(&folder.into_os_string().into_vec(), name), false);
+        }
+        found |= disk.exists(path);
     }
     disk.sync();
     disk.set_user(user);

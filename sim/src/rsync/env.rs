@@ -66,7 +66,7 @@ pub trait Env {
         ControlFlow::Continue(())
     }
 
-    /// Told of a file of rules that was looked for and is not there.
+    /// Told of a file that was looked for outside of the transfer and is not there: one of rules, or of `--link-dest`.
     fn missed(&self, _: &[u8]) {}
 
     /// With which status the remote shell ended, if it ended: asked by a client whose connection closed early.

@@ -149,6 +149,11 @@ impl Rule {
         self.flags.has(Flags::PER_FOLDER) && other.flags.has(Flags::PER_FOLDER) && name(self) == name(other)
     }
 
+    /// Lets it hold on both sides, whatever `--delete-excluded` does to others.
+    pub(super) fn holds_on_both_sides(&mut self) {
+        self.flags |= Flags::SIDES;
+    }
+
     /// Takes it for one that was given, not read from a file.
     pub(super) fn hide_origin(&mut self) {
         self.flags = self.flags.without(Flags::FROM_FILE);

@@ -197,6 +197,10 @@ impl Job {
         if self.options.cvs_exclude {
             list.add_rule(b":C", &reading)?;
             list.add_rule(b"-C", &reading)?;
+            // A client that receives adds it too late to have `--delete-excluded` take it away.
+            if !self.client_sends() {
+                list.0.last_mut().expect("it has been added").holds_on_both_sides();
+            }
         }
         Ok(list.0)
     }

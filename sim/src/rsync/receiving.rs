@@ -16,6 +16,7 @@ mod look;
 mod make;
 mod receiver;
 mod regular;
+mod remove;
 mod settle;
 
 use std::cell::{Cell, RefCell};
@@ -49,6 +50,8 @@ pub(super) struct Receiving<'a, E> {
     console: &'a Console,
     rules: RefCell<Rules<'a, E>>,
     list: Vec<Entry>,
+    /// How many names were listed, those that stand twice counted twice.
+    listed: u64,
     /// The names of the list, to find what is surplus.
     names: BTreeSet<Bytes>,
     /// The folders of the list that are made ahead of their own lists, by the folder that holds them.
@@ -63,6 +66,8 @@ pub(super) struct Receiving<'a, E> {
     trouble: RefCell<Trouble>,
     created: RefCell<Kinds>,
     deleted: RefCell<Kinds>,
+    /// What went to make room for backups of files that came. rsync counts it for the receiver's own limit only.
+    deleted_by_receiver: RefCell<Kinds>,
     literal: Cell<u64>,
     matched: Cell<u64>,
     files_done: Cell<u64>,
@@ -237,6 +242,7 @@ async fn run_inner<R: AsyncRead + Unpin, W: AsyncWrite + Unpin, E: Env>(
         console,
         rules: RefCell::new(rules),
         list,
+        listed,
         names,
         folders,
         destination,
@@ -246,6 +252,7 @@ async fn run_inner<R: AsyncRead + Unpin, W: AsyncWrite + Unpin, E: Env>(
         trouble: RefCell::new(Trouble { general: io_error, ..Trouble::default() }),
         created: RefCell::default(),
         deleted: RefCell::default(),
+        deleted_by_receiver: RefCell::default(),
         literal: Cell::new(0),
         matched: Cell::new(0),
         files_done: Cell::new(0),

@@ -5,7 +5,7 @@ use crate::rsync::env::Env;
 use crate::rsync::file_list::Entry;
 use crate::rsync::itemize::Changes;
 use crate::rsync::options::AltKind;
-use crate::rsync::paths::join;
+use crate::rsync::paths::{join, split};
 
 use super::Receiving;
 use super::generator::Pass;
@@ -217,8 +217,11 @@ impl<E: Env> Receiving<'_, E> {
     fn candidates<'b>(&'b self, entry: &'b Entry) -> impl Iterator<Item = (Vec<u8>, Stat)> + 'b {
         self.options.alt_dests.iter().filter_map(move |dir| {
             let alt = join(&self.destination.alternative(dir), self.shown(entry));
-            let stat = self.env.read_disk(|disk| disk.lstat(&alt)).ok()?;
-            Some((alt, stat))
+            let found = self.env.read_disk(|disk| disk.lstat(&alt));
+            if found.is_err() && self.env.read_disk(|disk| disk.stat(split(&alt).0)).is_err() {
+                self.env.missed(&alt);
+            }
+            Some((alt, found.ok()?))
         })
     }
 }

@@ -1,16 +1,33 @@
 //! Backups: what is replaced or deleted goes to another name, or into another folder.
 
-use crate::disk::{Kind, errno};
+use std::io;
+
+use crate::disk::{Kind, Stat, User, errno};
 use crate::rsync::env::Env;
 use crate::rsync::paths::{join, quoted, split};
-use crate::rsync::stop::show_errno;
+use crate::rsync::stop::{Stop, show_errno};
 
 use super::Receiving;
+use super::generator::Pass;
 
 /// Which of the two processes of the receiving half acts, as messages name it.
 pub(super) type Role = &'static str;
 pub(super) const GENERATOR: Role = "generator";
 pub(super) const RECEIVER: Role = "receiver";
+
+/// How a backup was made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kept {
+    /// Renamed, or there was nothing to keep.
+    Moved,
+    /// Copied, so that what it is a copy of is still there.
+    Copied,
+    /// Not at all: of its kind no copy is made.
+    Nowhere,
+}
+
+/// A backup that failed with this error.
+pub(super) type Failed = i32;
 
 impl<E: Env> Receiving<'_, E> {
     /// Whether a name is itself a backup's, which is deleted rather than backed up.
@@ -19,56 +36,80 @@ impl<E: Env> Receiving<'_, E> {
         self.options.backup_dir.is_none() && name.len() > suffix.len() && name.ends_with(suffix)
     }
 
-    /// Moves what stands at `path` (`name` in the list) to its backup. Nothing there is no failure. A dry run says only
-    /// where it would go, whatever stands there.
-    pub(super) fn back_up(&self, name: &[u8], path: &[u8], role: Role) -> bool {
-        let Ok(stat) = self.env.read_disk(|disk| disk.lstat(path)) else { return true };
+    /// Moves what stands at `path` (`name` in the list) to its backup, or copies it where it cannot be moved. Nothing
+    /// there is no failure. A dry run says only where it would go, whatever stands there.
+    pub(super) fn back_up(
+        &self,
+        name: &[u8],
+        path: &[u8],
+        role: Role,
+        pass: &mut Pass,
+    ) -> Result<Result<Kept, Failed>, Stop> {
+        let Ok(stat) = self.env.read_disk(|disk| disk.lstat(path)) else { return Ok(Ok(Kept::Moved)) };
         if stat.kind == Kind::Folder {
-            return true;
-        }
-        if self.options.dry_run {
-            self.say_backed_up(name, &self.backup_name(name, path));
-            return true;
-        }
-        let Some(to) = self.backup_path(name, path) else { return false };
-        match self.env.write_disk(|disk, now| disk.rename(path, &to, now)) {
-            Ok(()) => {
-                self.say_backed_up(name, &to);
-                true
-            }
-            Err(error) => {
-                self.console.error(
-                    [
-                        format!("rsync: [{role}] keep_backup failed: ").as_bytes(),
-                        &quoted(path),
-                        b" -> ",
-                        &quoted(&to),
-                        format!(": {}", show_errno(&error)).as_bytes(),
-                    ]
-                    .concat(),
-                );
-                false
-            }
-        }
-    }
-
-    /// Where the backup of `path` (`name` in the list) goes; makes the folders on the way.
-    pub(super) fn backup_path(&self, name: &[u8], path: &[u8]) -> Option<Vec<u8>> {
-        if let Some(base) = self.backup_base()
-            && !self.backup_folders(&base, name)
-        {
-            return None;
+            return Ok(Ok(Kept::Moved));
         }
         let to = self.backup_name(name, path);
-        // A folder in the place of the backup gives way only when it is empty.
-        if let Ok(stat) = self.env.read_disk(|disk| disk.lstat(&to))
-            && stat.kind == Kind::Folder
-            && self.env.write_disk(|disk, now| disk.remove_dir(&to, now)).is_err()
-        {
-            self.console.error([b"could not make way for new backup: ".as_slice(), &to].concat());
-            return None;
+        if self.options.dry_run {
+            self.say_backed_up(name, &to);
+            return Ok(Ok(Kept::Moved));
         }
-        Some(to)
+        if let Err(error) = self.backup_folders(name, role) {
+            return Ok(Err(error));
+        }
+        let rename = || self.env.write_disk(|disk, now| disk.rename(path, &to, now));
+        let mut renamed = rename();
+        if renamed.as_ref().is_err_and(|error| error.raw_os_error() == Some(errno::EISDIR)) {
+            if !self.make_room_for_backup(&to, role, pass)? {
+                return Ok(Err(pass.errno));
+            }
+            renamed = rename();
+        }
+        let kept = match renamed {
+            Ok(()) => {
+                // Of two names of one file a rename takes none away.
+                if stat.nlink > 1 && role == GENERATOR {
+                    let _ = self.env.write_disk(|disk, now| disk.remove_file(path, now));
+                }
+                Ok(Kept::Moved)
+            }
+            Err(_) => self.copy_aside(name, path, &to, &stat, role),
+        };
+        if matches!(kept, Ok(Kept::Moved | Kept::Copied)) {
+            self.say_backed_up(name, &to);
+        }
+        Ok(kept)
+    }
+
+    /// `--inplace`: a file that is about to be written over stays where it is, its backup is a copy.
+    pub(super) fn copy_to_backup(&self, name: &[u8], path: &[u8]) -> Result<(), Failed> {
+        let Ok(stat) = self.env.read_disk(|disk| disk.lstat(path)) else { return Ok(()) };
+        self.backup_folders(name, GENERATOR)?;
+        let to = self.backup_name(name, path);
+        self.copy_file(path, &to, GENERATOR)?;
+        let dir = self.options.backup_dir.as_deref().unwrap_or_default();
+        if !dir.starts_with(b"/") && dir.split(|&byte| byte == b'/').any(|part| part == b"..") {
+            // A copy on a path that leads upwards is made, but not looked at again.
+            self.cannot(GENERATOR, "stat", &to, &errno::error(errno::EINVAL));
+        } else {
+            self.copy_attributes(&to, &stat, GENERATOR);
+            self.say_backed_up(name, &to);
+        }
+        Ok(())
+    }
+
+    /// A path as messages have it: from the destination, where it lies below it.
+    pub(super) fn shown_below<'b>(&self, path: &'b [u8]) -> &'b [u8] {
+        let folder = &self.destination.folder;
+        let folder = folder.strip_suffix(b"/").unwrap_or(folder);
+        let below = path.strip_prefix(folder).and_then(|rest| rest.strip_prefix(b"/"));
+        below.unwrap_or(path)
+    }
+
+    /// The name of a backup as messages have it: absolute where `--backup-dir` is.
+    pub(super) fn shown_backup<'b>(&self, to: &'b [u8]) -> &'b [u8] {
+        let dir = self.options.backup_dir.as_deref();
+        if dir.is_some_and(|dir| dir.starts_with(b"/")) { to } else { self.shown_below(to) }
     }
 
     /// The folder of `--backup-dir`, which is taken from the destination.
@@ -87,60 +128,157 @@ impl<E: Env> Receiving<'_, E> {
         to
     }
 
-    pub(super) fn say_backed_up(&self, name: &[u8], to: &[u8]) {
+    fn say_backed_up(&self, name: &[u8], to: &[u8]) {
         if self.options.output.verbose > 1 {
-            let base = [&self.destination.folder[..], b"/"].concat();
-            let to = to.strip_prefix(&base[..]).unwrap_or(to);
-            self.console.info([b"backed up ".as_slice(), name, b" to ", to].concat());
+            self.console.info([b"backed up ", name, b" to ", self.shown_backup(to)].concat());
         }
     }
 
-    /// Makes the folders of a backup with the modes and times of those that they stand for.
-    fn backup_folders(&self, base: &[u8], name: &[u8]) -> bool {
-        let make = |path: &[u8]| match self
-            .env
-            .write_disk(|disk, now| disk.create_dir(path, 0o777 & !self.env.umask(), now))
-        {
-            Ok(()) => true,
-            Err(error) => error.raw_os_error() == Some(errno::EEXIST),
+    /// Copies what could not be renamed. Of a link or a special file a copy that cannot be made is no failure.
+    fn copy_aside(
+        &self,
+        name: &[u8],
+        path: &[u8],
+        to: &[u8],
+        stat: &Stat,
+        role: Role,
+    ) -> Result<Kept, Failed> {
+        match stat.kind {
+            Kind::File => {
+                if let Err(error) = self.copy_file(path, to, role) {
+                    let rest = [b" -> \"", self.shown_backup(to), b"\""].concat();
+                    self.cannot_back_up(role, "keep_backup failed:", path, &rest, error);
+                    return Err(error);
+                }
+            }
+            Kind::Symlink if self.options.links => {
+                let target = self.env.read_disk(|disk| disk.read_link(path)).unwrap_or_default();
+                let made = self.env.write_disk(|disk, now| disk.symlink(&target, to, now));
+                if let Err(error) = made {
+                    let rest = [b" -> \"", &target[..], b"\""].concat();
+                    self.cannot_back_up(role, "link", to, &rest, error.raw_os_error().unwrap_or(0));
+                }
+            }
+            Kind::CharDevice(..) | Kind::BlockDevice(..) | Kind::Fifo | Kind::Socket
+                if self.copies_special(stat.kind) =>
+            {
+                let made = self.env.write_disk(|disk, now| disk.make_special(to, stat.kind, stat.mode, now));
+                if let Err(error) = made {
+                    self.cannot(role, "mknod", to, &error);
+                }
+            }
+            _ => {
+                self.console.info([b"make_bak: skipping non-regular file ", name].concat());
+                return Ok(Kept::Nowhere);
+            }
+        }
+        self.copy_attributes(to, stat, role);
+        Ok(Kept::Copied)
+    }
+
+    fn copies_special(&self, kind: Kind) -> bool {
+        match kind {
+            Kind::Fifo | Kind::Socket => self.options.specials,
+            _ => self.options.devices && self.is_root(),
+        }
+    }
+
+    /// Copies a file; says why it could not.
+    fn copy_file(&self, path: &[u8], to: &[u8], role: Role) -> Result<(), Failed> {
+        let failed = |call: &str, path: &[u8], error: &io::Error| {
+            let error = error.raw_os_error().unwrap_or(0);
+            self.cannot_back_up(role, call, path, b"", error);
+            error
         };
-        if !self.env.read_disk(|disk| disk.exists(base)) {
-            let ends = (1..base.len()).filter(|&at| base[at] == b'/').chain([base.len()]);
-            for end in ends {
-                if self.env.read_disk(|disk| disk.exists(&base[..end])) {
-                    continue;
-                }
-                if !make(&base[..end]) {
-                    return false;
-                }
+        let content =
+            self.env.read_disk(|disk| disk.read(path)).map_err(|error| failed("open", path, &error))?;
+        match self.env.write_disk(|disk, now| disk.remove_file(to, now)) {
+            Err(error) if error.raw_os_error() != Some(errno::ENOENT) => {
+                return Err(failed("unlink", to, &error));
+            }
+            _ => {}
+        }
+        let written = self.env.write_disk(|disk, now| disk.write(to, content, 0o600, now));
+        written.map_err(|error| failed("open", to, &error))
+    }
+
+    fn cannot_back_up(&self, role: Role, call: &str, path: &[u8], rest: &[u8], error: Failed) {
+        let (before, after) =
+            (format!("rsync: [{role}] {call} "), format!(": {}", show_errno(&errno::error(error))));
+        self.console.error([before.as_bytes(), &quoted(path), rest, after.as_bytes()].concat());
+    }
+
+    /// Gives a copy what is preserved of what it is a copy of, and its mode.
+    fn copy_attributes(&self, to: &[u8], stat: &Stat, role: Role) {
+        if let Err(error) = self.env.read_disk(|disk| disk.lstat(to)) {
+            self.cannot(role, "stat", to, &error);
+            return;
+        }
+        let is_link = stat.kind == Kind::Symlink;
+        let keeps_time = self.options.times && !(is_link && self.options.omit_link_times);
+        let sets_owner = self.sets_owner();
+        let _ = self.env.write_disk(|disk, now| {
+            if sets_owner {
+                disk.chown(to, User { uid: stat.uid, gid: stat.gid }, now)?;
+            }
+            if !is_link {
+                disk.chmod(to, stat.mode, now)?;
+            }
+            if keeps_time { disk.set_mtime(to, stat.mtime_ns, now) } else { Ok(()) }
+        });
+    }
+
+    /// Makes the folders of a backup with the modes and times of those that they stand for.
+    fn backup_folders(&self, name: &[u8], role: Role) -> Result<(), Failed> {
+        let Some(base) = self.backup_base() else { return Ok(()) };
+        let make = |path: &[u8]| {
+            let mode = 0o777 & !self.env.umask();
+            match self.env.write_disk(|disk, now| disk.create_dir(path, mode, now)) {
+                Err(error) if error.raw_os_error() != Some(errno::EEXIST) => Err(error),
+                _ => Ok(()),
+            }
+        };
+        let errno_of = |error: io::Error| error.raw_os_error().unwrap_or(0);
+        let ends = (1..base.len()).filter(|&at| base[at] == b'/').chain([base.len()]);
+        for end in ends {
+            if !self.env.read_disk(|disk| disk.exists(&base[..end])) {
+                make(&base[..end]).map_err(errno_of)?;
             }
         }
         for at in (0..name.len()).filter(|&at| name[at] == b'/') {
-            let (path, model) = (join(base, &name[..at]), self.destination.path(&name[..at]));
+            let (path, model) = (join(&base, &name[..at]), self.destination.path(&name[..at]));
             if self.env.read_disk(|disk| disk.lstat(&path)).is_ok_and(|stat| stat.kind == Kind::Folder) {
                 continue;
             }
             if self.env.read_disk(|disk| disk.exists(&path)) {
                 let _ = self.env.write_disk(|disk, now| disk.remove_file(&path, now));
             }
-            if !make(&path) {
-                return false;
-            }
+            make(&path).map_err(|error| {
+                let before = format!("rsync: [{role}] backup mkdir ");
+                let after = format!(" failed: {}", show_errno(&error));
+                let shown = self.shown_backup(&path);
+                self.console.error([before.as_bytes(), shown, after.as_bytes()].concat());
+                errno_of(error)
+            })?;
             if let Ok(stat) = self.env.read_disk(|disk| disk.lstat(&model)) {
-                let sets_owner = self.sets_owner();
-                let _ = self.env.write_disk(|disk, now| {
-                    if sets_owner {
-                        disk.chown(&path, crate::disk::User { uid: stat.uid, gid: stat.gid }, now)?;
-                    }
-                    let inherited = if self.options.perms { 0 } else { disk.lstat(&path)?.mode & 0o2000 };
-                    disk.chmod(&path, stat.mode | inherited, now)?;
-                    if self.options.times && !self.options.omit_dir_times {
-                        disk.set_mtime(&path, stat.mtime_ns, now)?;
-                    }
-                    Ok::<(), std::io::Error>(())
-                });
+                self.copy_folder_attributes(&path, &stat);
             }
         }
-        true
+        Ok(())
+    }
+
+    fn copy_folder_attributes(&self, path: &[u8], stat: &Stat) {
+        let sets_owner = self.sets_owner();
+        let _ = self.env.write_disk(|disk, now| {
+            if sets_owner {
+                disk.chown(path, User { uid: stat.uid, gid: stat.gid }, now)?;
+            }
+            let inherited = if self.options.perms { 0 } else { disk.lstat(path)?.mode & 0o2000 };
+            disk.chmod(path, stat.mode | inherited, now)?;
+            if self.options.times && !self.options.omit_dir_times {
+                disk.set_mtime(path, stat.mtime_ns, now)?;
+            }
+            Ok::<(), io::Error>(())
+        });
     }
 }

@@ -48,6 +48,8 @@ pub(super) struct Pass {
     pub delayed: Vec<Surplus>,
     /// The second try of files that came wrong.
     pub redo: bool,
+    /// The error of the call that failed last while something was removed; rsync's own message can be about an older one.
+    pub errno: i32,
     pub queued_bytes: usize,
 }
 
@@ -86,6 +88,11 @@ impl<E: Env> Receiving<'_, E> {
         let first_flush = self.first_flush();
         for index in 0..self.list.len() {
             if first_flush == Some(index) {
+                // Folders that are made ahead belong to the list that ends here.
+                let entry = &self.list[index];
+                if let Some(is_missing) = self.come_to(entry, &mut pass) {
+                    self.make_folders_ahead(entry, is_missing, &mut pass)?;
+                }
                 pass.queued_bytes = 0;
                 self.flush(outbound).await?;
             }
@@ -147,7 +154,11 @@ impl<E: Env> Receiving<'_, E> {
         if !self.options.is_incremental() {
             return Some(1);
         }
+        // What is named twice stands there twice.
         let in_first_list = self.list.iter().filter(|entry| !entry.name.contains(&b'/')).count();
+        let twice =
+            if self.options.relative { 0 } else { self.listed.saturating_sub(self.list.len() as u64) };
+        let in_first_list = in_first_list as u64 + twice;
         let is_folder = |(_, entry): &(usize, &Entry)| entry.is_folder() && entry.name.as_ref() != b".";
         let mut folders = self.list.iter().enumerate().filter(is_folder).map(|(index, _)| index);
         // To a list of one entry the second one is read at once.

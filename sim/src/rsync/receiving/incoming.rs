@@ -11,8 +11,8 @@ use crate::rsync::file_list::Entry;
 use crate::rsync::paths::{join, quoted, split};
 use crate::rsync::stop::{Stop, show_errno};
 
-/// Bytes that a name may have on Linux.
-const NAME_BYTES_MAX: usize = 255;
+/// Bytes of a name that a temporary one keeps: a name may have 255, and rsync leaves room for two more than it needs.
+const KEPT_BYTES_MAX: usize = 246;
 
 /// Why the rest of a file is read and dropped.
 pub(super) enum Discard {
@@ -123,17 +123,44 @@ impl<E: Env> Receiving<'_, E> {
     }
 }
 
-/// The name under which a file is written: `.NAME.XXXXXX` beside it, `NAME.XXXXXX` in `--temp-dir`, cut to what
-/// fits.
+/// The name under which a file is written: `.NAME.XXXXXX` beside it, `NAME.XXXXXX` in `--temp-dir`. A long name is cut,
+/// with all of the letters beyond ASCII that it would end in then, lest one of them be cut in two.
 pub(super) fn temporary_path(path: &[u8], temp_dir: Option<&[u8]>, suffix: [u8; 6]) -> Vec<u8> {
     let (folder, name) = split(path);
-    let room = NAME_BYTES_MAX - suffix.len() - 2;
-    let (mut temporary, name) = match temp_dir {
+    let (mut temporary, mut name) = match temp_dir {
         None => (vec![b'.'], name.strip_prefix(b".").unwrap_or(name)),
         Some(_) => (Vec::new(), name),
     };
-    temporary.extend_from_slice(&name[..name.len().min(room)]);
-    temporary.push(b'.');
+    if name.len() > KEPT_BYTES_MAX {
+        let end = name[..KEPT_BYTES_MAX].iter().rposition(u8::is_ascii).map_or(0, |last| last + 1);
+        name = &name[..end];
+    }
+    temporary.extend_from_slice(name);
+    if temporary != b"." {
+        temporary.push(b'.');
+    }
     temporary.extend_from_slice(&suffix);
     join(temp_dir.unwrap_or(folder), &temporary)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::temporary_path;
+
+    #[test]
+    fn a_temporary_name_is_cut_where_rsync_cuts_it() {
+        let kept = |name: &str, temp_dir: Option<&[u8]>| {
+            let path = temporary_path(format!("/f/{name}").as_bytes(), temp_dir, *b"XXXXXX");
+            String::from_utf8(path).expect("no letter is cut in two")
+        };
+        assert_eq!(kept(".hidden", None), "/f/.hidden.XXXXXX");
+        assert_eq!(kept(".hidden", Some(b"/t")), "/t/.hidden.XXXXXX");
+        // Lengths are those of the real one's open(2), seen under strace.
+        let length = |name: &str| kept(name, None).len() - "/f/".len();
+        assert_eq!([246, 247, 255].map(|count| length(&"x".repeat(count))), [254; 3]);
+        assert_eq!(length(&("x".repeat(244) + "漢漢漢")), 252);
+        assert_eq!(length(&("x".repeat(200) + &"é".repeat(25) + "yyyy")), 208);
+        assert_eq!(kept(&"é".repeat(123), None), format!("/f/.{}.XXXXXX", "é".repeat(123)));
+        assert_eq!(kept(&"é".repeat(124), None), "/f/.XXXXXX");
+    }
 }

@@ -12,6 +12,9 @@ use super::backup::GENERATOR;
 use super::generator::Pass;
 use super::incoming::temporary_path;
 
+/// What is said of a folder that could not be made.
+const SKIPPING: &str = "*** Skipping any contents from this failed directory ***";
+
 impl<E: Env> Receiving<'_, E> {
     pub(super) fn make_folder(
         &self,
@@ -27,6 +30,7 @@ impl<E: Env> Receiving<'_, E> {
         let existing = match stat {
             Some(stat) if stat.kind != Kind::Folder => {
                 if !self.make_room(&entry.name, stat.kind, "directory", pass)? {
+                    self.console.error(SKIPPING);
                     pass.skip_below(entry);
                     return Ok(());
                 }
@@ -100,7 +104,7 @@ impl<E: Env> Receiving<'_, E> {
                     ]
                     .concat(),
                 );
-                self.console.error("*** Skipping any contents from this failed directory ***");
+                self.console.error(SKIPPING);
                 false
             }
         }
@@ -192,7 +196,7 @@ impl<E: Env> Receiving<'_, E> {
                 if !self.make_room(&entry.name, stat.kind, what, pass)? {
                     return Ok(());
                 }
-            } else if self.options.backup && !self.back_up(&entry.name, path, GENERATOR) {
+            } else if self.options.backup && self.back_up(&entry.name, path, GENERATOR, pass)?.is_err() {
                 return Ok(());
             }
         }

@@ -46,7 +46,7 @@ impl<E: Env> Receiving<'_, E> {
                 Message::Done => {
                     phase += 1;
                     if phase == 2 {
-                        self.put_delayed_in_place();
+                        self.put_delayed_in_place()?;
                     }
                     if phase < PHASES {
                         // The generator is gone only when the whole half is.
@@ -167,7 +167,7 @@ impl<E: Env> Receiving<'_, E> {
             let _ = self.env.write_disk(|disk, _| disk.fsync(handle));
         }
         if sound == Some(true) {
-            self.settle(in_flight, entry);
+            self.settle(in_flight, entry)?;
             self.files_done.set(self.files_done.get() + 1);
             return self.report(Progress::Files(self.files_done.get()));
         }

@@ -97,7 +97,19 @@ impl<E: Env> Receiving<'_, E> {
         {
             self.base_modes.borrow_mut().insert(index as u32, found.mode);
         }
-        self.request(index, elsewhere.unwrap_or(path), stat.as_ref(), pass);
+        let basis_path = elsewhere.unwrap_or(path);
+        // A file that is written over is copied before, once. It is left alone when that fails.
+        let is_own = basis_path == self.path(entry) && stat.is_some();
+        if self.options.inplace
+            && self.options.backup
+            && is_own
+            && !pass.redo
+            && !self.options.dry_run
+            && self.copy_to_backup(&entry.name, basis_path).is_err()
+        {
+            return Ok(());
+        }
+        self.request(index, basis_path, stat.as_ref(), pass);
         Ok(())
     }
 
@@ -111,15 +123,8 @@ impl<E: Env> Receiving<'_, E> {
         if self.options.checksum && !pass.redo {
             done |= Changes::CONTENT;
         }
-        // A file that is written over is copied before, once.
-        let is_own = basis_path == self.path(entry) && stat.is_some();
-        let overwrites_with_backup =
-            self.options.inplace && self.options.backup && is_own && !pass.redo && !self.options.dry_run;
         // A backup is a copy that stays as it is while the file is written.
         let overwrites = basis_path == self.path(entry) && (pass.redo || !self.options.backup);
-        if overwrites_with_backup {
-            self.copy_to_backup(&entry.name, basis_path);
-        }
         let mut request = Request {
             index: index as u32,
             changes: self.changes(entry, stat, done),

@@ -3,18 +3,18 @@
 
 use std::io;
 
-use crate::disk::errno;
 use crate::rsync::env::Env;
 use crate::rsync::file_list::Entry;
 use crate::rsync::paths::{quoted, split};
-use crate::rsync::stop::show_errno;
+use crate::rsync::stop::{Stop, show_errno};
 
 use super::backup::RECEIVER;
+use super::generator::Pass;
 use super::{InFlight, Receiving};
 
 impl<E: Env> Receiving<'_, E> {
     /// Puts a complete file where it belongs.
-    pub(super) fn settle(&self, mut in_flight: InFlight, entry: &Entry) {
+    pub(super) fn settle(&self, mut in_flight: InFlight, entry: &Entry) -> Result<(), Stop> {
         if let Some(handle) = in_flight.handle.take() {
             self.env.write_disk(|disk, _| disk.close(handle));
         }
@@ -22,7 +22,7 @@ impl<E: Env> Receiving<'_, E> {
         let mode = in_flight.mode;
         if in_flight.in_place {
             self.set_attributes(&path, entry, Some(mode), true);
-            return;
+            return Ok(());
         }
         let partial = self.partial_path(entry);
         if self.options.delay_updates
@@ -30,29 +30,36 @@ impl<E: Env> Receiving<'_, E> {
         {
             if !self.has_partial_folder(waiting, entry, "completed file") {
                 let _ = self.env.write_disk(|disk, now| disk.remove_file(&in_flight.path, now));
-                return;
+                return Ok(());
             }
             self.set_attributes(&in_flight.path, entry, Some(mode), true);
             if self.rename(&in_flight.path, waiting) {
                 self.delayed.borrow_mut().push((in_flight.index, waiting.clone()));
             }
-            return;
+            return Ok(());
         }
-        self.put_in_place_of(&in_flight.path, &path, entry, mode);
+        let pass = &mut Pass::default();
+        if self.options.backup && self.back_up(&entry.name, &path, RECEIVER, pass)?.is_err() {
+            return self.end_without_backup(in_flight, entry, &path);
+        }
+        self.set_attributes(&in_flight.path, entry, Some(mode), true);
+        self.changed(&entry.name);
+        self.rename(&in_flight.path, &path);
         if let Some(partial) = partial {
             self.forget_partial(&partial);
         }
+        Ok(())
     }
 
-    /// Gives a file its attributes and renames it over its name, the old one backed up.
-    fn put_in_place_of(&self, from: &[u8], path: &[u8], entry: &Entry, mode: u32) {
-        if self.options.backup && !self.back_up(&entry.name, path, RECEIVER) {
-            let _ = self.env.write_disk(|disk, now| disk.remove_file(from, now));
-            return;
+    /// The receiver ends rather than replace a file that it cannot back up.
+    fn end_without_backup(&self, in_flight: InFlight, entry: &Entry, path: &[u8]) -> Result<(), Stop> {
+        if self.options.partial && in_flight.got_literal && self.options.partial_dir.is_none() {
+            // What is kept of it would need a backup, too, and so stays where it is.
+            let _ = self.back_up(&entry.name, path, RECEIVER, &mut Pass::default())?;
+        } else {
+            self.abandon(in_flight, true);
         }
-        self.set_attributes(from, entry, Some(mode), true);
-        self.changed(&entry.name);
-        self.rename(from, path);
+        Err(Stop::file_io("rsync.c(900)", RECEIVER))
     }
 
     /// Renames, or copies from one file system to another; a failure is told and what was written removed.
@@ -85,13 +92,14 @@ impl<E: Env> Receiving<'_, E> {
     }
 
     /// `--delay-updates`: all files of the run are renamed now, in the order of the list.
-    pub(super) fn put_delayed_in_place(&self) {
+    pub(super) fn put_delayed_in_place(&self) -> Result<(), Stop> {
         let mut delayed = self.delayed.take();
         delayed.sort();
         for (index, from) in delayed {
             let entry = &self.list[index as usize];
             let path = self.path(entry);
-            if self.options.backup && !self.back_up(&entry.name, &path, RECEIVER) {
+            let pass = &mut Pass::default();
+            if self.options.backup && self.back_up(&entry.name, &path, RECEIVER, pass)?.is_err() {
                 continue;
             }
             self.changed(&entry.name);
@@ -100,12 +108,11 @@ impl<E: Env> Receiving<'_, E> {
                 Err(error) => self.cannot_put_in_place(&from, &path, &error),
             }
         }
+        Ok(())
     }
 
     fn cannot_put_in_place(&self, from: &[u8], path: &[u8], error: &io::Error) {
-        // A path below the destination is shown from there.
-        let base = [&self.destination.folder[..], b"/"].concat();
-        let from = from.strip_prefix(&base[..]).unwrap_or(from);
+        let from = self.shown_below(from);
         let error = show_errno(error);
         let line =
             [b"rsync: [receiver] rename failed for ", &*quoted(path), b" (from ", from, b"): "].concat();
@@ -163,41 +170,5 @@ impl<E: Env> Receiving<'_, E> {
             self.console.warning(line.concat());
         }
         there
-    }
-
-    pub(super) fn copy_to_backup(&self, name: &[u8], path: &[u8]) {
-        let Ok((content, stat)) =
-            self.env.read_disk(|disk| Ok::<_, io::Error>((disk.read(path)?, disk.lstat(path)?)))
-        else {
-            return;
-        };
-        // The file itself stays where it is; its backup is a new one, with what is preserved of the old one.
-        let Some(to) = self.backup_path(name, path) else { return };
-        let dir = self.options.backup_dir.as_deref().unwrap_or_default();
-        if !dir.starts_with(b"/") && dir.split(|&byte| byte == b'/').any(|part| part == b"..") {
-            // A copy on a path that leads upwards is made, but not looked at again.
-            let made = self.env.write_disk(|disk, now| {
-                let _ = disk.remove_file(&to, now);
-                disk.write(&to, content, 0o600, now)
-            });
-            match made {
-                Ok(()) => self.cannot("generator", "stat", &to, &errno::error(errno::EINVAL)),
-                Err(error) => self.cannot("generator", "open", &to, &error),
-            }
-            return;
-        }
-        let sets_owner = self.sets_owner();
-        let copied = self.env.write_disk(|disk, now| {
-            let _ = disk.remove_file(&to, now);
-            disk.write(&to, content, stat.mode, now)?;
-            if sets_owner {
-                disk.chown(&to, crate::disk::User { uid: stat.uid, gid: stat.gid }, now)?;
-            }
-            disk.chmod(&to, stat.mode, now)?;
-            if self.options.times { disk.set_mtime(&to, stat.mtime_ns, now) } else { Ok(()) }
-        });
-        if copied.is_ok() {
-            self.say_backed_up(name, &to);
-        }
     }
 }

@@ -4,6 +4,7 @@ use bytes::Bytes;
 
 use super::Scan;
 use super::source::Source;
+use super::walk::Folder;
 use crate::disk::{Disk, Kind, Stat, errno};
 use crate::rsync::env::Env;
 use crate::rsync::file_list::sort_key;
@@ -37,8 +38,21 @@ impl<E: Env> Scan<'_, E> {
             }
         }
         deferred.sort_by(|a, b| a.0.cmp(&b.0));
-        for (_, found) in deferred {
-            self.take_deferred(disk, &found)?;
+        // What lies in the folders of one that is named twice is come to when it has been each time.
+        for same in deferred.chunk_by(|(a, _), (b, _)| a == b) {
+            let mut folders = Vec::new();
+            for (_, found) in same {
+                self.take_deferred(disk, found, |scan, inner| match same.len() {
+                    1 => scan.nested(disk, &inner),
+                    _ => {
+                        folders.push(inner);
+                        Ok(())
+                    }
+                })?;
+            }
+            for folder in folders {
+                self.nested(disk, &folder)?;
+            }
         }
         Ok(())
     }
@@ -99,18 +113,23 @@ impl<E: Env> Scan<'_, E> {
 
     /// Lists a source, with what is in it.
     fn take(&mut self, disk: &Disk, found: &Found<'_>) -> Result<(), Stop> {
-        let Some((path, name)) = self.name(disk, found) else { return Ok(()) };
-        if name.as_ref() != b"." || !self.options.is_incremental() {
-            return self.nested(disk, &path, &name, found.root, found.stat.dev);
+        let Some(folder) = self.name(disk, found) else { return Ok(()) };
+        if folder.name.as_ref() != b"." || !self.options.is_incremental() {
+            return self.nested(disk, &folder);
         }
         if !std::mem::replace(&mut self.dot_entered, true) {
-            self.rules.enter_at(disk, 0, &name)?;
+            self.rules.enter_at(disk, 0, &folder.name)?;
         }
-        self.content(disk, &path, &name, found.root, found.stat.dev)
+        self.content(disk, &folder)
     }
 
-    /// Lists a source when the tops of all sources have been.
-    fn take_deferred(&mut self, disk: &Disk, found: &Found<'_>) -> Result<(), Stop> {
+    /// Lists a source when the tops of all sources have been; `descend` gets the folders in it.
+    fn take_deferred(
+        &mut self,
+        disk: &Disk,
+        found: &Found<'_>,
+        descend: impl FnMut(&mut Self, Folder) -> Result<(), Stop>,
+    ) -> Result<(), Stop> {
         let name = &found.source.name;
         self.rules.go_to(&found.source.folder);
         let ends: Vec<usize> = (0..name.len()).filter(|&at| name[at] == b'/').collect();
@@ -121,10 +140,10 @@ impl<E: Env> Scan<'_, E> {
         if !ends.is_empty() && self.rules.excludes(name, is_folder, false) {
             return Ok(());
         }
-        let Some((path, name)) = self.name(disk, found) else { return Ok(()) };
+        let Some(folder) = self.name(disk, found) else { return Ok(()) };
         self.entered.truncate(ends.len());
-        self.rules.enter_at(disk, ends.len() + 1, &name)?;
-        self.content(disk, &path, &name, found.root, found.stat.dev)
+        self.rules.enter_at(disk, ends.len() + 1, &folder.name)?;
+        self.names_in(disk, &folder, descend)
     }
 
     /// Comes into a folder so deep on the way to a source, unless the way to the one before led through it.
@@ -137,8 +156,8 @@ impl<E: Env> Scan<'_, E> {
         self.rules.enter_at(disk, depth, folder)
     }
 
-    /// Adds a source to the list; gives its path and name when its content is to be listed, too.
-    fn name(&mut self, disk: &Disk, found: &Found<'_>) -> Option<(Vec<u8>, Bytes)> {
+    /// Adds a source to the list; gives it when its content is to be listed, too.
+    fn name(&mut self, disk: &Disk, found: &Found<'_>) -> Option<Folder> {
         let Found { source, stat, root } = found;
         let path = join(&cleaned(&source.folder), &source.name);
         let name = Bytes::copy_from_slice(&source.name);
@@ -148,6 +167,7 @@ impl<E: Env> Scan<'_, E> {
         entry.content = is_folder && (self.options.recursive || (self.options.dirs && source.content));
         let lists = entry.content;
         self.add(entry, true);
-        lists.then_some((path, name))
+        let entry = self.scanned.entries.len() - 1;
+        lists.then_some(Folder { path, name, root: *root, dev: stat.dev, entry })
     }
 }

@@ -9,6 +9,16 @@ use crate::rsync::env::Env;
 use crate::rsync::paths::{is_below, join, split};
 use crate::rsync::stop::Stop;
 
+/// A folder whose content is to be listed.
+pub(super) struct Folder {
+    pub path: Vec<u8>,
+    pub name: Bytes,
+    pub root: u32,
+    pub dev: u32,
+    /// Its own entry in the list.
+    pub entry: usize,
+}
+
 impl<E: Env> Scan<'_, E> {
     /// With `-R`, the folders on the way to a source.
     pub(super) fn implied_folders(&mut self, disk: &Disk, source: &Source, root: u32) -> Result<(), Stop> {
@@ -49,29 +59,27 @@ impl<E: Env> Scan<'_, E> {
     }
 
     /// Lists what is in a folder, under the rules that it has itself.
-    pub(super) fn nested(
-        &mut self,
-        disk: &Disk,
-        path: &[u8],
-        name: &Bytes,
-        root: u32,
-        dev: u32,
-    ) -> Result<(), Stop> {
-        let saved = self.rules.enter(disk, name)?;
-        self.content(disk, path, name, root, dev)?;
+    pub(super) fn nested(&mut self, disk: &Disk, folder: &Folder) -> Result<(), Stop> {
+        let saved = self.rules.enter(disk, &folder.name)?;
+        self.content(disk, folder)?;
         self.rules.leave(saved);
         Ok(())
     }
 
-    /// Lists what is in a folder.
-    pub(super) fn content(
+    /// Lists what is in a folder, and what is in the folders there.
+    pub(super) fn content(&mut self, disk: &Disk, folder: &Folder) -> Result<(), Stop> {
+        self.names_in(disk, folder, |scan, inner| scan.nested(disk, &inner))
+    }
+
+    /// Lists the names in a folder; `descend` gets each folder among them whose content is to be listed, too.
+    pub(super) fn names_in(
         &mut self,
         disk: &Disk,
-        path: &[u8],
-        name: &Bytes,
-        root: u32,
-        dev: u32,
+        folder: &Folder,
+        mut descend: impl FnMut(&mut Self, Folder) -> Result<(), Stop>,
     ) -> Result<(), Stop> {
+        let Folder { path, name, root, dev, entry: own } = folder;
+        let (root, dev) = (*root, *dev);
         let listed = match disk.read_dir(path) {
             Ok(listed) => listed,
             Err(error) => {
@@ -80,16 +88,16 @@ impl<E: Env> Scan<'_, E> {
                 // What is read after the first list has been sent is told with its own.
                 if self.options.is_incremental() && name.as_ref() != b"." {
                     self.scanned.early_error = known;
-                    if let Some(own) = self.scanned.entries.last_mut() {
-                        own.unreadable = true;
-                    }
+                    self.scanned.entries[*own].unreadable = true;
                 }
                 return Ok(());
             }
         };
         // A folder that is named twice is read once when the list is sent folder by folder.
         let again = name.as_ref() != b"." && !self.read.insert((name.clone(), self.turn));
-        let counts = !self.options.is_incremental() || !again;
+        if again && self.options.is_incremental() {
+            return Ok(());
+        }
         let mut folders = Vec::new();
         for inner in listed {
             let inner_name = if name.as_ref() == b"." {
@@ -109,7 +117,7 @@ impl<E: Env> Scan<'_, E> {
             }
             let inner_path = join(path, &inner.name);
             let entry = self.entry(disk, &inner_path, inner_name, &inner.stat, root);
-            self.add(entry, counts);
+            self.add(entry, true);
         }
         folders.sort_by(|a, b| a.0.cmp(&b.0));
         for (key, inner_name, stat) in folders {
@@ -117,9 +125,10 @@ impl<E: Env> Scan<'_, E> {
             let descends = self.options.recursive && !(self.options.one_file_system && stat.dev != dev);
             let mut entry = self.entry(disk, &inner_path, inner_name.clone(), &stat, root);
             entry.content = descends;
-            self.add(entry, counts);
+            self.add(entry, true);
             if descends {
-                self.nested(disk, &inner_path, &inner_name, root, dev)?;
+                let entry = self.scanned.entries.len() - 1;
+                descend(self, Folder { path: inner_path, name: inner_name, root, dev, entry })?;
             }
         }
         Ok(())
