@@ -6,6 +6,7 @@
 //! about names and tells of the folders that it comes into.
 
 mod folders;
+mod list;
 mod matching;
 mod merge;
 mod open;
@@ -20,8 +21,9 @@ use std::ops::{BitOr, BitOrAssign};
 use serde::{Deserialize, Serialize};
 
 pub(super) use folders::{Filters, Saved};
+pub use list::RuleList;
 pub(super) use open::open;
-pub use parse::{Reading, RuleError, RuleList};
+pub use parse::{Reading, RuleError};
 pub(super) use rules::Rules;
 
 /// What a rule is and for whom it holds, as its letters say it.

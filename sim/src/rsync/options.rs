@@ -1,22 +1,21 @@
 //! What rsync was asked to do: the options that the model knows, and what rsync says of a wrong command line.
 
 mod apply;
+mod encode;
 mod parse;
 mod refusal;
+mod rule_source;
 mod settle;
 mod size;
 mod table;
 
-use std::cell::RefCell;
-use std::sync::LazyLock;
-
 use serde::{Deserialize, Serialize};
 
 use super::chmod::Tweak;
-use super::filter::{Reading, RuleError, RuleList};
 
 pub use parse::{CheckRules, parse};
 pub use refusal::{Refusal, USAGE};
+pub use rule_source::RuleSource;
 
 /// When a destination's surplus entries are removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -179,45 +178,6 @@ pub struct Options {
     pub block_size: Option<u32>,
 }
 
-/// Where filter rules come from.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub enum RuleSource {
-    /// A rule as `--filter` takes it; merge rules name files that the client reads.
-    Rule(Vec<u8>),
-    /// A pattern of `--exclude`, or of `--include`.
-    Pattern {
-        /// The pattern, perhaps with `+ ` or `- ` before it.
-        text: Vec<u8>,
-        /// What it is when it does not say so.
-        includes: bool,
-    },
-    /// A file to be read by the client: `--exclude-from` or `--include-from`.
-    File {
-        /// Its path, from the client's working folder.
-        path: Vec<u8>,
-        /// What its lines are when they do not say so.
-        includes: bool,
-        /// `-0` stood before it: its lines end with NUL bytes.
-        nul: bool,
-    },
-}
-
-impl RuleSource {
-    /// Adds its rules to a list.
-    ///
-    /// # Errors
-    /// What is wrong with it, or with a file that it names.
-    pub(super) fn add_to(&self, list: &mut RuleList, reading: &Reading<'_>) -> Result<(), RuleError> {
-        match self {
-            RuleSource::Rule(text) => list.add_rule(text, reading),
-            RuleSource::Pattern { text, includes } => list.add_pattern(text, *includes, reading),
-            RuleSource::File { path, includes, nul } => {
-                list.add_file(path, *includes, &Reading { nul: *nul, ..*reading })
-            }
-        }
-    }
-}
-
 impl Options {
     /// Whether file names go into a transfer that removes surplus entries.
     pub fn deletes(&self) -> bool {
@@ -272,40 +232,6 @@ impl Options {
             (None, Some(_)) => b"",
             (None, None) => b"~",
         }
-    }
-
-    /// The options as the client tells them to the server: only what differs from the defaults.
-    pub fn encode(&self) -> Vec<u8> {
-        type Values = serde_json::Map<String, serde_json::Value>;
-        fn values(options: &Options) -> Values {
-            match serde_json::to_value(options) {
-                Ok(serde_json::Value::Object(map)) => map,
-                _ => unreachable!("options are a map of plain values"),
-            }
-        }
-        static DEFAULTS: LazyLock<Values> = LazyLock::new(|| values(&Options::default()));
-        thread_local! {
-            /// A sync has the same ones each minute: the last are kept, with what was made of them.
-            static LAST: RefCell<Option<(Options, Vec<u8>)>> = const { RefCell::new(None) };
-        }
-        LAST.with_borrow_mut(|last| match last {
-            Some((options, bytes)) if options == self => bytes.clone(),
-            _ => {
-                let mut mine = values(self);
-                mine.retain(|key, value| DEFAULTS.get(key) != Some(value));
-                let bytes = serde_json::Value::Object(mine).to_string().into_bytes();
-                *last = Some((self.clone(), bytes.clone()));
-                bytes
-            }
-        })
-    }
-
-    /// The options that [`Options::encode`] made.
-    ///
-    /// # Errors
-    /// When the bytes are not what it makes.
-    pub fn decode(bytes: &[u8]) -> Result<Self, serde_json::Error> {
-        serde_json::from_slice(bytes)
     }
 }
 

@@ -5,10 +5,11 @@
 
 use std::rc::Rc;
 
+use super::list::cvs_rules;
 use super::matching::Name;
 use super::merge::{Item, Level, Merges, OfFolder, declare};
 use super::origin::Origin;
-use super::parse::{Parser, Reading, RuleError, Style, cvs_rules};
+use super::parse::{Parser, Reading, RuleError, Style};
 use super::{Flags, Rule, Side};
 use crate::rsync::paths::{collapsed, join, split};
 

@@ -2,7 +2,8 @@
 
 use std::rc::Rc;
 
-use super::parse::{RuleError, Target, cvs_rules};
+use super::list::cvs_rules;
+use super::parse::{RuleError, Target};
 use super::{Flags, Rule};
 use crate::rsync::paths::split;
 

@@ -15,7 +15,7 @@ use crate::rsync::paths::split;
 use crate::rsync::stop::Stop;
 
 use super::Receiving;
-use super::generator::Pass;
+use super::pass::Pass;
 
 /// The folders of a list by the folder that holds them; nothing where none is made ahead.
 pub(super) fn folders_by_parent(options: &Options, list: &[Entry]) -> BTreeMap<Bytes, Vec<usize>> {

@@ -8,8 +8,8 @@ use crate::rsync::options::AltKind;
 use crate::rsync::paths::{join, split};
 
 use super::Receiving;
-use super::generator::Pass;
 use super::incoming::temporary_path;
+use super::pass::Pass;
 
 /// What the folders gave for a regular file.
 pub(super) enum Found {

@@ -8,7 +8,7 @@ use crate::rsync::paths::quoted;
 use crate::rsync::stop::show_errno;
 
 use super::Receiving;
-use super::generator::Pass;
+use super::pass::Pass;
 
 const SECOND_NS: i64 = 1_000_000_000;
 

@@ -8,7 +8,7 @@ use crate::rsync::paths::{join, quoted, split};
 use crate::rsync::stop::{Stop, show_errno};
 
 use super::Receiving;
-use super::generator::Pass;
+use super::pass::Pass;
 
 /// Which of the two processes of the receiving half acts, as messages name it.
 pub(super) type Role = &'static str;

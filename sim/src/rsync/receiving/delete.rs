@@ -10,7 +10,7 @@ use crate::rsync::paths::{join, quoted};
 use crate::rsync::stop::{Stop, show_errno};
 
 use super::Receiving;
-use super::generator::Pass;
+use super::pass::Pass;
 use super::remove::Removal;
 
 /// Something of the destination: its name from the root of the transfer, and its kind.

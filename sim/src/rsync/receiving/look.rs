@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use super::Receiving;
 use super::backup::GENERATOR;
-use super::generator::Pass;
+use super::pass::Pass;
 use crate::disk::{Kind, Stat, errno};
 use crate::rsync::env::Env;
 use crate::rsync::file_list::Entry;

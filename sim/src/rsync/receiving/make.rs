@@ -9,8 +9,8 @@ use crate::rsync::stop::{Stop, show_errno};
 use super::Receiving;
 use super::alternatives::Alternative;
 use super::backup::GENERATOR;
-use super::generator::Pass;
 use super::incoming::temporary_path;
+use super::pass::Pass;
 
 /// What is said of a folder that could not be made.
 const SKIPPING: &str = "*** Skipping any contents from this failed directory ***";

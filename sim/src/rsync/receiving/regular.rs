@@ -12,7 +12,7 @@ use crate::rsync::stop::{Stop, show_errno};
 use crate::rsync::wire::{Message, Request};
 
 use super::alternatives::Found;
-use super::generator::Pass;
+use super::pass::Pass;
 use super::{Basis, Receiving};
 
 impl<E: Env> Receiving<'_, E> {

@@ -9,7 +9,7 @@ use crate::rsync::stop::{Stop, show_errno};
 
 use super::Receiving;
 use super::backup::{GENERATOR, Kept, RECEIVER, Role};
-use super::generator::Pass;
+use super::pass::Pass;
 
 /// Why something is removed, and by whom.
 #[derive(Debug, Clone, Copy)]

@@ -9,7 +9,7 @@ use crate::rsync::paths::{quoted, split};
 use crate::rsync::stop::{Stop, show_errno};
 
 use super::backup::RECEIVER;
-use super::generator::Pass;
+use super::pass::Pass;
 use super::{InFlight, Receiving};
 
 impl<E: Env> Receiving<'_, E> {
