@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::num::NonZeroUsize;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use harness::capability::Capability;
@@ -31,6 +31,17 @@ fn examined(question: &Question, jobs: usize) -> Examination {
 fn sets(analysis: &Analysis, capability: Capability, entirely: bool) -> Vec<String> {
     let cuts = analysis.cuts_of(capability).filter(|cut| cut.entirely == entirely);
     cuts.map(|cut| cut.components.join(" + ")).collect()
+}
+
+#[test]
+fn an_examination_that_is_stopped_ends_there_however_many_sets_are_left() {
+    let question = question(9, 1);
+    let (stop, jobs) = (AtomicBool::new(false), NonZeroUsize::MIN);
+    let progress = |done, _| stop.store(done > 3, Ordering::Relaxed);
+    let means = Means { jobs, stop: &stop, progress: &progress };
+    let examined = examine(&question, &SimMaker, &means).unwrap().analysis.examined;
+    // Of each size at least one is told; to count the 20 million of the greatest ones takes minutes.
+    assert!(examined.stopped >= 9 && examined.sets < 5, "{examined:?}");
 }
 
 #[test]

@@ -192,16 +192,33 @@ impl Search<'_> {
 
     fn examine_sets_of(&self, size: usize, state: &mut State) {
         let exchange = Exchange::of(self.components);
-        let mut sets = Vec::new();
-        for set in combinations(self.components.list.len(), size) {
-            if exchange.representative(&set) != set {
-                state.counts.alike += 1;
-            } else if state.effects.iter().all(|effect| state.holds_a_cut(*effect, &set, &exchange)) {
-                state.counts.implied += 1;
-            } else {
-                sets.push(set);
+        let mut all = combinations(self.components.list.len(), size);
+        loop {
+            let mut sets = Vec::new();
+            while sets.len() < SETS_AT_ONCE
+                && let Some(set) = all.next()
+            {
+                if self.means.stop.load(Ordering::Relaxed) {
+                    // There are more of them than anybody would wait for to be counted.
+                    state.counts.stopped += 1 + sets.len() as u64;
+                    return;
+                }
+                if exchange.representative(&set) != set {
+                    state.counts.alike += 1;
+                } else if state.effects.iter().all(|effect| state.holds_a_cut(*effect, &set, &exchange)) {
+                    state.counts.implied += 1;
+                } else {
+                    sets.push(set);
+                }
             }
+            if sets.is_empty() {
+                return;
+            }
+            self.examine_these(sets, &exchange, state);
         }
+    }
+
+    fn examine_these(&self, sets: Vec<Vec<usize>>, exchange: &Exchange<'_>, state: &mut State) {
         let moments = self.probe.moments() as usize;
         let done_before = state.counts.runs;
         let total = done_before + (sets.len() * moments) as u64;
@@ -223,7 +240,7 @@ impl Search<'_> {
                 continue;
             }
             state.counts.sets += 1;
-            state.learn(&set, &shown, &exchange);
+            state.learn(&set, &shown, exchange);
         }
     }
 
@@ -432,6 +449,9 @@ fn cut(
 fn millis(span: Duration) -> u64 {
     u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
 }
+
+/// So many sets are held at a time: there may be millions.
+const SETS_AT_ONCE: usize = 65_536;
 
 /// All sets of `size` of the numbers below `count`, each in ascending order, in order.
 fn combinations(count: usize, size: usize) -> impl Iterator<Item = Vec<usize>> {

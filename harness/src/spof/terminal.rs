@@ -175,7 +175,7 @@ pub(super) fn counted(analysis: &Analysis) -> String {
         text.push_str(&format!("; {} more cannot be minimal", counts.implied));
     }
     if counts.stopped > 0 {
-        text.push_str(&format!("; STOPPED: {} sets were not examined", counts.stopped));
+        text.push_str(&format!("; STOPPED: at least {} sets were not examined", counts.stopped));
     }
     text
 }
