@@ -247,7 +247,7 @@ impl Words {
         }
         let blamed = self.blamed();
         let expected = self.expected.get(&blamed).cloned().unwrap_or_default();
-        let choices = expected.iter().copied().collect::<Vec<&str>>().join(", ");
+        let choices = expected.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ");
         match self.words.get(blamed) {
             Some(word) => {
                 let help = match nearest(&word.lower, expected.iter().copied()) {

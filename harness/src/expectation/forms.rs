@@ -625,6 +625,8 @@ mod tests {
         let error = understand("traffic availability at least a lot").unwrap_err();
         assert!(error.help.contains("a percentage") && error.help.contains("99.9 %"), "{}", error.help);
         assert!(understand("").unwrap_err().help.contains("for example"));
+        // A comma that may follow is told from those between the choices.
+        assert!(understand("nonsense").unwrap_err().help.starts_with("here could follow: `,`, `and`, "));
         assert!(understand("traffic availability").unwrap_err().message.contains("too early"));
         assert!(understand("traffic availability at least 101 %").is_err());
     }
