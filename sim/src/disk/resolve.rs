@@ -148,7 +148,9 @@ impl Disk {
         if rest.first() == Some(&b'/') {
             folders.clear();
         }
-        let must_be_folder = rest.last() == Some(&b'/');
+        // What stands behind a name leads into it; a dot that does cannot be made with it, as a slash can.
+        let into_it = rest.ends_with(b"/.");
+        let must_be_folder = into_it || rest.last() == Some(&b'/');
         let mut parts =
             rest.split(|&byte| byte == b'/').filter(|part| !part.is_empty() && *part != b".").peekable();
         let mut named: Option<(Ino, &[u8])> = None;
@@ -168,7 +170,7 @@ impl Disk {
             }
             let is_last = parts.peek().is_none();
             let Some(&ino) = entries.get(part) else {
-                return if is_last {
+                return if is_last && !into_it {
                     Ok(Step::Arrived(Some((folder, part.to_vec())), None))
                 } else {
                     Err(errno::error(errno::ENOENT))
@@ -185,7 +187,7 @@ impl Disk {
                         longer.extend_from_slice(after);
                     }
                     if must_be_folder {
-                        longer.push(b'/');
+                        longer.extend_from_slice(if into_it { b"/." } else { b"/" });
                     }
                     return Ok(Step::Symlink { rest: longer, folders: std::mem::take(folders) });
                 }

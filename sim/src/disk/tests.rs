@@ -33,6 +33,8 @@ fn what_is_written_is_read_back_with_its_time_and_mode() {
     assert_eq!(disk.read("/srv/./wso2/../wso2//a.xml").unwrap(), "hello");
     assert_eq!(disk.lstat("/srv/wso2").unwrap().mtime_ns, 5 * S, "a new name stamps its folder");
     assert_eq!(errno_of(disk.read("/srv")), errno::EISDIR);
+    assert_eq!(errno_of(disk.stat("/srv/wso2/a.xml/.")), errno::ENOTDIR);
+    assert_eq!(errno_of(disk.create_dir("/srv/wso2/new/.", 0o755, 0)), errno::ENOENT);
     assert_eq!(errno_of(disk.read("/srv/wso2/a.xml/b")), errno::ENOTDIR);
     assert_eq!(errno_of(disk.read("/nowhere/b")), errno::ENOENT);
 }

@@ -40,6 +40,7 @@ pub(super) fn who_am_i() -> (User, u32) {
 /// is not there is left out; what cannot be read stands there unreadable. With `follow`, a symlink at its end is
 /// taken for the folder that it leads to.
 pub fn load(disk: &mut Disk, path: &[u8], follow: bool) {
+    load_turns(disk, path);
     let path = &plain(path)[..];
     if !load_above(disk, path) {
         return;
@@ -61,6 +62,20 @@ pub fn load(disk: &mut Disk, path: &[u8], follow: bool) {
         }
         if let Ok(found) = fs::metadata(real(&above)) {
             let _ = disk.set_mtime(&above, mtime_ns(&found), 0);
+        }
+    }
+}
+
+/// Makes the folders that a `..` of a path leads out of: the way leads through them.
+fn load_turns(disk: &mut Disk, path: &[u8]) {
+    let ends = (1..path.len()).filter(|&at| path[at..].starts_with(b"/.."));
+    for end in ends.filter(|&end| matches!(path.get(end + 3), None | Some(b'/'))) {
+        let way = plain(&path[..end]);
+        if load_above(disk, &way)
+            && let Ok(found) = fs::metadata(real(&way))
+            && found.is_dir()
+        {
+            load_above(disk, &join(&way, b"-"));
         }
     }
 }
@@ -104,9 +119,7 @@ fn load_above(disk: &mut Disk, path: &[u8]) -> bool {
             }
             Err(_) => {
                 // A link that leads nowhere, or in a circle: the disk is to say which.
-                if let Ok(target) = fs::read_link(real(above)) {
-                    let _ = disk.symlink(target.into_os_string().into_vec(), above, 0);
-                }
+                load_links(disk, above);
                 return false;
             }
         }
@@ -116,6 +129,7 @@ fn load_above(disk: &mut Disk, path: &[u8]) -> bool {
 
 /// As [`load`] with what a symlink at the end of the path leads to, and the symlink itself.
 pub(super) fn load_through(disk: &mut Disk, path: &[u8]) -> Vec<u8> {
+    load_turns(disk, path);
     let path = plain(path);
     let is_link = fs::symlink_metadata(real(&path)).is_ok_and(|found| found.is_symlink());
     let Ok(target) = fs::canonicalize(real(&path)).map(|target| target.into_os_string().into_vec()) else {

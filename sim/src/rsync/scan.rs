@@ -15,7 +15,7 @@ use super::file_list::{Entry, prune_empty_folders, sort_and_clean};
 use super::filter::{Filters, Rules};
 use super::options::Options;
 use super::outcome::Kinds;
-use super::paths::{absolute, cleaned, join, quoted};
+use super::paths::{absolute, cleaned, collapsed, join, quoted, split};
 use super::stop::{Stop, show_errno};
 use crate::disk::{Disk, Kind, Stat};
 
@@ -84,7 +84,7 @@ pub(super) fn scan<E: Env>(
             let base = absolute(working, &cleaned(sources.first().map_or(b".", Vec::as_slice)));
             let below = |name: &[u8]| {
                 let slashes = name.iter().take_while(|&&byte| byte == b'/').count();
-                if slashes == name.len() { b"./".to_vec() } else { name[slashes..].to_vec() }
+                if slashes == name.len() { b"./".to_vec() } else { within(&name[slashes..]) }
             };
             names.iter().map(|name| relative_source(&base, &below(name))).collect()
         }
@@ -103,6 +103,19 @@ pub(super) fn scan<E: Env>(
         });
     }
     Ok(scanned)
+}
+
+/// A name of `--files-from`, which no `..` leads out of the folder that all are in.
+fn within(name: &[u8]) -> Vec<u8> {
+    if !name.split(|&byte| byte == b'/').any(|part| part == b"..") {
+        return name.to_vec();
+    }
+    let inside = collapsed(&[b"/", name].concat())[1..].to_vec();
+    match split(name).1 {
+        _ if inside.is_empty() => b"./".to_vec(),
+        b"" | b"." | b".." => [&inside[..], b"/"].concat(),
+        _ => inside,
+    }
 }
 
 struct Scan<'a, E> {

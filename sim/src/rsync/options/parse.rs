@@ -50,12 +50,7 @@ pub fn parse(args: &[Vec<u8>], check: &CheckRules<'_>) -> Result<Parsed, Refusal
             let shown = || format!("--{}", known.long);
             let value = match (known.takes, value) {
                 (Takes::Nothing, None) => None,
-                (Takes::Nothing, Some(_)) => {
-                    return Err(Refusal::syntax(format!(
-                        "rsync: {}: option does not take an argument",
-                        lossy(arg)
-                    )));
-                }
+                (Takes::Nothing, Some(_)) => return Err(unwanted(arg)),
                 (_, Some(value)) => Some(value.to_vec()),
                 (_, None) => {
                     arg = args.next().ok_or_else(|| missing(&shown()))?;
@@ -71,13 +66,14 @@ pub fn parse(args: &[Vec<u8>], check: &CheckRules<'_>) -> Result<Parsed, Refusal
                 let known = by_short(letter).ok_or_else(|| unknown(word))?;
                 let shown = format!("-{}", char::from(letter));
                 let value = match known.takes {
+                    Takes::Nothing if rest.starts_with(b"=") => return Err(unwanted(word)),
                     Takes::Nothing => None,
                     _ if !rest.is_empty() => {
                         letters = &[];
                         Some(rest.strip_prefix(b"=").unwrap_or(rest).to_vec())
                     }
                     _ => {
-                        arg = args.next().ok_or_else(|| missing(&shown))?;
+                        arg = args.next().ok_or_else(|| missing(&lossy(word)))?;
                         Some(arg.clone())
                     }
                 };
@@ -100,6 +96,10 @@ pub(super) fn lossy(bytes: &[u8]) -> Cow<'_, str> {
 
 fn unknown(arg: &[u8]) -> Refusal {
     Refusal::syntax(format!("rsync: {}: unknown option", lossy(arg)))
+}
+
+fn unwanted(arg: &[u8]) -> Refusal {
+    Refusal::syntax(format!("rsync: {}: option does not take an argument", lossy(arg)))
 }
 
 fn missing(shown: &str) -> Refusal {

@@ -60,6 +60,9 @@ fn a_wrong_command_line_is_refused_in_rsyncs_words() {
         (&["--timeout=x"], "rsync: --timeout=x: invalid numeric value"),
         (&["--timeout"], "rsync: --timeout: missing argument"),
         (&["-e"], "rsync: -e: missing argument"),
+        (&["-arve"], "rsync: -arve: missing argument"),
+        (&["-a=x"], "rsync: -a=x: option does not take an argument"),
+        (&["-va="], "rsync: -va=: option does not take an argument"),
         (&["--archive=3"], "rsync: --archive=3: option does not take an argument"),
         (&["--delete"], "rsync: --delete does not work without --recursive (-r) or --dirs (-d)."),
         (

@@ -1,13 +1,17 @@
 //! `--compare-dest`, `--copy-dest` and `--link-dest`: folders in which a file may be found already.
 
+use bytes::Bytes;
+
 use crate::disk::{Kind, Stat, errno};
 use crate::rsync::env::Env;
 use crate::rsync::file_list::Entry;
 use crate::rsync::itemize::Changes;
 use crate::rsync::options::AltKind;
-use crate::rsync::paths::{join, split};
+use crate::rsync::paths::{join, quoted, split};
+use crate::rsync::stop::show_errno;
 
 use super::Receiving;
+use super::backup::GENERATOR;
 use super::incoming::temporary_path;
 use super::pass::Pass;
 
@@ -33,8 +37,7 @@ pub(super) enum Alternative {
 /// How copying a found file ended.
 enum Copied {
     Here,
-    /// No temporary file could be made or renamed; it was said.
-    NoTemporary,
+    /// It was said why.
     Failed,
 }
 
@@ -174,8 +177,7 @@ impl<E: Env> Receiving<'_, E> {
         if !self.options.dry_run {
             match self.copy_from(path, alt, entry, self.mode(entry, replaced)) {
                 Copied::Here => {}
-                Copied::NoTemporary => return Found::Nothing,
-                Copied::Failed => return Found::Basis(*alt_stat, alt.to_vec()),
+                Copied::Failed => return Found::Nothing,
             }
         }
         let changes = self.changes_against(entry, Some(alt_stat), replaced, Changes::LOCAL);
@@ -196,21 +198,41 @@ impl<E: Env> Receiving<'_, E> {
         if !self.options.inplace && self.options.temp_dir.is_some() && leads_up {
             let shown = [&at[..at.len() - 6], b"XXXXXX"].concat();
             self.cannot_make_temporary("generator", &shown, &errno::error(errno::EINVAL));
-            return Copied::NoTemporary;
+            return Copied::Failed;
         }
         if self.options.relative {
             self.make_parents(path);
         }
+        // The temporary file is made before it is known whether there is anything to copy.
+        let made =
+            self.env.write_disk(|disk, now| disk.write(&at, Bytes::new(), (mode | 0o200) & 0o700, now));
+        if let Err(error) = made {
+            match self.options.inplace {
+                true => self.trouble_of(GENERATOR, "open", &at, b"", error.raw_os_error().unwrap_or(0)),
+                false => {
+                    let shown = [&at[..at.len() - 6], b"XXXXXX"].concat();
+                    self.cannot_make_temporary(GENERATOR, &shown, &error);
+                }
+            }
+            return Copied::Failed;
+        }
         let copied = self.env.read_disk(|disk| disk.read(alt)).and_then(|content| {
             self.env.write_disk(|disk, now| disk.write(&at, content, (mode | 0o200) & 0o700, now))
         });
-        if copied.is_err() {
+        if let Err(error) = copied {
+            self.trouble_of(GENERATOR, "open", alt, b"", error.raw_os_error().unwrap_or(0));
+            if self.options.output.verbose > 0 {
+                let line = [b"rsync: [generator] copy_file ", &*quoted(alt), b" => ", self.shown_below(&at)];
+                let after = format!(": {}", show_errno(&error));
+                self.console.info([&line.concat(), after.as_bytes()].concat());
+            }
+            let _ = self.env.write_disk(|disk, now| disk.remove_file(&at, now));
             return Copied::Failed;
         }
         self.set_attributes(&at, entry, Some(mode), true);
         match self.options.inplace || self.rename(&at, path) {
             true => Copied::Here,
-            false => Copied::NoTemporary,
+            false => Copied::Failed,
         }
     }
 

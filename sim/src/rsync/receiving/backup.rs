@@ -147,7 +147,7 @@ impl<E: Env> Receiving<'_, E> {
             Kind::File => {
                 if let Err(error) = self.copy_file(path, to, role) {
                     let rest = [b" -> \"", self.shown_backup(to), b"\""].concat();
-                    self.cannot_back_up(role, "keep_backup failed:", path, &rest, error);
+                    self.trouble_of(role, "keep_backup failed:", path, &rest, error);
                     return Err(error);
                 }
             }
@@ -156,7 +156,7 @@ impl<E: Env> Receiving<'_, E> {
                 let made = self.env.write_disk(|disk, now| disk.symlink(&target, to, now));
                 if let Err(error) = made {
                     let rest = [b" -> \"", &target[..], b"\""].concat();
-                    self.cannot_back_up(role, "link", to, &rest, error.raw_os_error().unwrap_or(0));
+                    self.trouble_of(role, "link", to, &rest, error.raw_os_error().unwrap_or(0));
                 }
             }
             Kind::CharDevice(..) | Kind::BlockDevice(..) | Kind::Fifo | Kind::Socket
@@ -187,7 +187,7 @@ impl<E: Env> Receiving<'_, E> {
     fn copy_file(&self, path: &[u8], to: &[u8], role: Role) -> Result<(), Failed> {
         let failed = |call: &str, path: &[u8], error: &io::Error| {
             let error = error.raw_os_error().unwrap_or(0);
-            self.cannot_back_up(role, call, path, b"", error);
+            self.trouble_of(role, call, path, b"", error);
             error
         };
         let content =
@@ -202,7 +202,8 @@ impl<E: Env> Receiving<'_, E> {
         written.map_err(|error| failed("open", to, &error))
     }
 
-    fn cannot_back_up(&self, role: Role, call: &str, path: &[u8], rest: &[u8], error: Failed) {
+    /// Says what went wrong with a file, without the word that it failed.
+    pub(super) fn trouble_of(&self, role: Role, call: &str, path: &[u8], rest: &[u8], error: Failed) {
         let (before, after) =
             (format!("rsync: [{role}] {call} "), format!(": {}", show_errno(&errno::error(error))));
         self.console.error([before.as_bytes(), &quoted(path), rest, after.as_bytes()].concat());

@@ -61,6 +61,8 @@ pub(super) fn choose(
     let slashes = argument.iter().rev().take_while(|&&byte| byte == b'/').count();
     let trimmed = if slashes == argument.len() { b"/" } else { &argument[..argument.len() - slashes] };
     let path = absolute(env.working_folder(), trimmed);
+    // With its slashes, as some messages have it.
+    let written = absolute(env.working_folder(), argument);
     let folder = |created, missing| Destination {
         folder: path.clone(),
         named: path.clone(),
@@ -93,13 +95,13 @@ pub(super) fn choose(
         }
         Ok(_) if slashes > 0 => {
             let error = errno::error(errno::ENOTDIR);
-            cannot(console, "ERROR: cannot stat destination", &path, b": ", &error);
+            cannot(console, "ERROR: cannot stat destination", &written, b": ", &error);
             return Err(Stop::Failed(FILE_SELECTION, "main.c(789)", ROLE));
         }
         Ok(_) => {}
         Err(error) if error.raw_os_error() == Some(errno::ENOENT) => {}
         Err(error) => {
-            cannot(console, "ERROR: cannot stat destination", &path, b": ", &error);
+            cannot(console, "ERROR: cannot stat destination", &written, b": ", &error);
             return Err(Stop::Failed(FILE_SELECTION, "main.c(789)", ROLE));
         }
     }

@@ -15,6 +15,8 @@ pub(super) struct Source {
     /// The content is meant, not the folder itself.
     pub content: bool,
     pub prefix: &'static [u8],
+    /// It holds `..` where `-R` takes none: what of it would be a name.
+    pub refused: Option<Vec<u8>>,
 }
 
 /// A source without `-R`: a name in a folder, or the content of one.
@@ -28,7 +30,8 @@ pub(super) fn plain_source(working: &[u8], path: &[u8]) -> Source {
         split(path)
     };
     let goes_there = !folder.is_empty() && folder != b".";
-    Source { folder: absolute(working, folder), goes_there, name: name.to_vec(), content, prefix: b"" }
+    let folder = absolute(working, folder);
+    Source { folder, goes_there, name: name.to_vec(), content, prefix: b"", refused: None }
 }
 
 /// A source with `-R`: the path is the name, from `/./` on if that stands in it.
@@ -42,7 +45,8 @@ pub(super) fn relative_source(working: &[u8], path: &[u8]) -> Source {
     };
     let name = cleaned(rest.strip_prefix(b"/").unwrap_or(rest));
     let name = name.strip_prefix(b"/").map_or(name.clone(), <[u8]>::to_vec);
-    Source { folder, goes_there: pivot.is_some(), name, content, prefix }
+    let refused = rest.split(|&byte| byte == b'/').any(|part| part == b"..").then(|| rest.to_vec());
+    Source { folder, goes_there: pivot.is_some(), name, content, prefix, refused }
 }
 
 /// Why rsync does not get into the folder of `--files-from`, as it says it.

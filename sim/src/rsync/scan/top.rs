@@ -8,6 +8,7 @@ use super::walk::Folder;
 use crate::disk::{Disk, Kind, Stat, errno};
 use crate::rsync::env::Env;
 use crate::rsync::file_list::sort_key;
+use crate::rsync::outcome::SYNTAX;
 use crate::rsync::paths::{cleaned, join};
 use crate::rsync::stop::Stop;
 
@@ -27,6 +28,10 @@ impl<E: Env> Scan<'_, E> {
         for (index, source) in sources.iter().enumerate() {
             let goes_on = index > 0 && sources[index - 1].folder == source.folder;
             self.turn += usize::from(!goes_on);
+            if let Some(name) = &source.refused {
+                self.console.error([b"found \"..\" dir in relative path: ".as_slice(), name].concat());
+                return Err(Stop::Failed(SYNTAX, "flist.c(2905)", "sender"));
+            }
             let Some(found) = self.find(disk, source) else { continue };
             if self.options.relative {
                 self.implied_folders(disk, source, found.root)?;

@@ -84,7 +84,10 @@ impl<E: Env> Scan<'_, E> {
             Ok(listed) => listed,
             Err(error) => {
                 let known = self.scanned.early_error;
-                self.trouble("opendir", path, &error);
+                // The content of a source is opened as such.
+                let shown =
+                    if name.as_ref() == b"." { [path, b"/.".as_slice()].concat() } else { path.clone() };
+                self.trouble("opendir", &shown, &error);
                 // What is read after the first list has been sent is told with its own.
                 if self.options.is_incremental() && name.as_ref() != b"." {
                     self.scanned.early_error = known;
