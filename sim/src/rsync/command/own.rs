@@ -37,8 +37,8 @@ impl Own {
                 continue;
             }
             let shown = String::from_utf8_lossy(name).into_owned();
-            let value =
-                value.or_else(|| args.next().cloned()).ok_or_else(|| format!("{shown} needs a value"))?;
+            let value = value.or_else(|| args.next().cloned()).filter(|value| !value.is_empty());
+            let value = value.ok_or_else(|| format!("{shown} needs a value"))?;
             let number = || {
                 let text = String::from_utf8_lossy(&value).into_owned();
                 text.parse::<u64>().map_err(|_| format!("{shown}={text}: a whole number is needed"))

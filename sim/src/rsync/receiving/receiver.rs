@@ -23,6 +23,9 @@ impl<E: Env> Receiving<'_, E> {
         tell: UnboundedSender<Told>,
         received: &mut Received,
     ) -> Result<(), Stop> {
+        // A run can be meant to end before anything has come.
+        self.report(Progress::Files(0))?;
+        self.report(Progress::Bytes(0))?;
         let mut phase = 0;
         while phase < PHASES {
             match inbound.next().await? {
