@@ -179,7 +179,12 @@ fn add_to_folders(draw: &mut Draw, name: &str, style: Style, words: &[Vec<u8>], 
         .collect();
     let one_sided =
         words.iter().any(|word| word.starts_with(b"--filter=:s") || word.starts_with(b"--filter=:r"));
-    let copies_source = words.iter().any(|word| word.ends_with(b"src/"));
+    // With -R the folder that is copied is not the first of the list.
+    let is_relative = words.iter().any(|word| {
+        let is_bundle = word.starts_with(b"-") && !word.starts_with(b"--");
+        word.starts_with(b"--files-from") || (is_bundle && word.contains(&b'R'))
+    });
+    let copies_source = !is_relative && words.iter().any(|word| word.ends_with(b"src/"));
     let often = [20, 50, 80][draw.below(3)];
     for folder in folders.iter().map(Vec::as_slice).chain([b"".as_slice()]) {
         let is_root = folder == b"src" || folder == b"dst";
