@@ -155,3 +155,40 @@ fn what_it_does_not_model_is_refused_by_name() {
         assert_eq!(ground.names(), ["2", "surplus"], "{args:?}");
     }
 }
+
+#[test]
+fn folders_that_options_name_are_left_alone_but_for_what_is_put_there() {
+    let ground = Ground::new();
+    for folder in ["other", "other/inner", "kept"] {
+        fs::create_dir(ground.path(folder)).unwrap();
+        fs::write(ground.path(folder).join("file"), "there before").unwrap();
+    }
+    let before = seen(&ground.path("other/inner"));
+    let temp = format!("--temp-dir={}", ground.path("other").display());
+    let backup = format!("--backup-dir={}", ground.path("kept").display());
+    let called = ground.rsync(&[&temp, &backup, "-a", "--delete", "src/", "dst"]);
+    assert_eq!((called.code, called.err), (0, String::new()));
+    assert_eq!((ground.content("kept/2"), ground.content("kept/surplus")), ("old".into(), "surplus".into()));
+    assert_eq!(
+        (seen(&ground.path("other/inner")), ground.content("kept/file")),
+        (before, "there before".into())
+    );
+    let killed = ground.rsync(&[&temp, "--kill-after-bytes=1", "-aI", "src/", "dst"]);
+    assert_eq!(
+        (killed.code, fs::read_dir(ground.path("other")).unwrap().count()),
+        (137, 3),
+        "a part is left there"
+    );
+}
+
+#[test]
+fn a_destination_may_lie_in_folders_that_are_still_to_be_made() {
+    let ground = Ground::new();
+    assert_eq!(ground.rsync(&["-a", "src/", "new/deep/er"]).code, 11);
+    assert_eq!(ground.rsync(&["-a", "--mkpath", "src/", "new/deep/er"]).code, 0);
+    assert_eq!(ground.content("new/deep/er/folder/4"), "d".repeat(1_000));
+    assert_eq!(ground.rsync(&["-a", "--mkpath", "src/1", "one/deep/name"]).code, 0);
+    assert_eq!(ground.content("one/deep/name"), "a".repeat(1_000));
+    assert_eq!(ground.rsync(&["-a", "src/1", "dst/../beside"]).code, 0);
+    assert_eq!(ground.content("beside"), "a".repeat(1_000));
+}

@@ -20,10 +20,10 @@ use super::job::{Direction, Job};
 use super::local::{LocalRun, run_local};
 use super::options::Refusal;
 use super::outcome::{Line, SYNTAX, Stream};
-use super::paths::{absolute, is_below, join, split};
-use super::real_tree::{apply, folders_behind_links, load, load_through, plain, real, who_am_i};
+use super::paths::{absolute, join, split};
+use super::real_tree::{apply, folders_behind_links, load, load_folder, load_through, plain, real, who_am_i};
 use super::tree_limits::{Measured, check_apart};
-use crate::disk::{Disk, Kind, User};
+use crate::disk::{Disk, User};
 
 use own::Own;
 
@@ -176,30 +176,28 @@ pub fn run_with_hosts(folder: &Path, args: &[Vec<u8>], hosts: Hosts) -> Ran {
     source_disk.set_user(user);
 
     let destination = here(&job.destination);
-    let real_destination = load_through(&mut target_disk, &destination);
-    let inside = |dir: &[u8]| absolute(&destination, dir);
+    load_through(&mut target_disk, &destination);
     // A destination that is one file's name leaves rsync in the folder above it.
-    let above = split(&plain(&destination)).0.to_vec();
-    for dir in &options.alt_dests {
-        load(&mut target_disk, &inside(dir), true);
-        load(&mut target_disk, &absolute(&above, dir), true);
+    let mut bases = vec![destination.clone()];
+    if !std::fs::metadata(real(&destination)).is_ok_and(|found| found.is_dir()) {
+        bases.push(split(&plain(&destination)).0.to_vec());
+        if options.backup {
+            let backup = [&plain(&destination), options.backup_suffix()].concat();
+            load(&mut target_disk, &backup, false);
+        }
     }
-    let mut written = vec![real_destination];
-    if options.backup && options.backup_dir.is_none() {
-        // A destination that is a file has its backup beside it.
-        let backup = [&plain(&destination), options.backup_suffix()].concat();
-        load(&mut target_disk, &backup, false);
-        written.push(backup);
-    }
-    for dir in [&options.backup_dir, &options.temp_dir, &options.partial_dir].into_iter().flatten() {
-        let leads_away = dir.starts_with(b"/") || dir.split(|&byte| byte == b'/').any(|part| part == b"..");
-        let places =
-            if leads_away { vec![inside(dir), absolute(&above, dir)] } else { vec![absolute(&above, dir)] };
-        for place in places {
-            load(&mut target_disk, &place, true);
-            if !written.contains(&plain(&place)) {
-                written.push(plain(&place));
+    for base in &bases {
+        if let Some(dir) = &options.temp_dir {
+            load_folder(&mut target_disk, &absolute(base, dir));
+        }
+        let dirs = [&options.backup_dir, &options.partial_dir].into_iter().flatten();
+        for dir in dirs.chain(&options.alt_dests) {
+            let place = absolute(base, dir);
+            let is_read = target_disk.exists(plain(&place));
+            if let (false, Err(why)) = (is_read, measured.add(&place)) {
+                return said(65, format!("sim rsync: {why}"));
             }
+            load(&mut target_disk, &place, true);
         }
     }
     if options.leaves_links() {
@@ -211,6 +209,7 @@ pub fn run_with_hosts(folder: &Path, args: &[Vec<u8>], hosts: Hosts) -> Ran {
         }
     }
     let can_miss = options.cvs_exclude || !options.rules.is_empty() || !options.alt_dests.is_empty();
+    let began_ns = now_ns();
     let (ended, mut before) = loop {
         target_disk.sync();
         target_disk.set_user(user);
@@ -222,16 +221,21 @@ pub fn run_with_hosts(folder: &Path, args: &[Vec<u8>], hosts: Hosts) -> Ran {
             server_disk,
             working_folder: working_folder.clone(),
             umask,
-            now_ns: now_ns(),
-            seed: now_ns() as u64,
+            now_ns: began_ns,
+            seed: began_ns as u64,
             interruption: own.interruption,
         };
         let ended = run_local(run, &job);
         // Rules of folders, and what links in other folders lead to, may lie outside of what was read: then it is run once
         // more with them.
+        if ended.missed.is_empty() {
+            break (ended, target_disk);
+        }
+        // What is made real is the difference to the disk from which this run began, and to no other.
+        let before = target_disk.clone();
         let found = [&mut source_disk, &mut target_disk].map(|disk| load_missed(disk, &ended.missed, user));
         if found == [false, false] {
-            break (ended, target_disk);
+            break (ended, before);
         }
     };
     let mut ran = Ran { exit_code: ended.outcome.exit_code, lines: ended.outcome.lines };
@@ -240,33 +244,13 @@ pub fn run_with_hosts(folder: &Path, args: &[Vec<u8>], hosts: Hosts) -> Ran {
         // What this user may no longer look at is to be made real, too.
         before.set_user(User::ROOT);
         after.set_user(User::ROOT);
-        for path in names_beside(&plain(&destination), &before, &after) {
-            if !written.contains(&path) {
-                written.push(path);
-            }
-        }
-        // What lies below another path is made real with it.
-        let is_inner = |path: &[u8]| written.iter().any(|outer| is_below(path, outer));
-        for path in written.iter().filter(|path| !is_inner(path)) {
-            if let Err((at, error)) = apply(&before, &after, path) {
-                let text = format!("sim rsync: cannot put the result into {}: {error}", at.display());
-                ran.lines.push(Line { stream: Stream::Err, text: text.into_bytes() });
-                ran.exit_code = 74;
-            }
+        if let Err((at, error)) = apply(&before, &after, began_ns) {
+            let text = format!("sim rsync: cannot put the result into {}: {error}", at.display());
+            ran.lines.push(Line { stream: Stream::Err, text: text.into_bytes() });
+            ran.exit_code = 74;
         }
     }
     ran
-}
-
-/// What a run has made beside a destination that is no folder: its backup, or a temporary file that was left.
-fn names_beside(destination: &[u8], before: &Disk, after: &Disk) -> Vec<Vec<u8>> {
-    if before.stat(destination).is_ok_and(|stat| stat.kind == Kind::Folder) {
-        return Vec::new();
-    }
-    let above = split(destination).0;
-    let entries = after.read_dir(above).unwrap_or_default();
-    let paths = entries.into_iter().map(|entry| join(above, &entry.name));
-    paths.filter(|path| !before.exists(path)).collect()
 }
 
 /// Loads the files that a run looked for in vain, where there are such; gives whether there were.

@@ -66,6 +66,17 @@ pub fn load(disk: &mut Disk, path: &[u8], follow: bool) {
     }
 }
 
+/// As [`load`], but of a folder only that it is there: what it holds does not matter.
+pub(super) fn load_folder(disk: &mut Disk, path: &[u8]) {
+    match fs::metadata(real(&plain(path))) {
+        Ok(found) if found.is_dir() => {
+            load_turns(disk, path);
+            load_above(disk, &join(&plain(path), b"-"));
+        }
+        _ => load(disk, path, true),
+    }
+}
+
 /// Makes the folders that a `..` of a path leads out of: the way leads through them.
 fn load_turns(disk: &mut Disk, path: &[u8]) {
     let ends = (1..path.len()).filter(|&at| path[at..].starts_with(b"/.."));

@@ -1,6 +1,6 @@
 //! A simulated disk's changes made real.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::fs;
 use std::io;
@@ -14,12 +14,19 @@ use super::{SECOND_NS, mtime_ns, real};
 use crate::disk::{Disk, Ino, Kind, Stat};
 use crate::rsync::paths::{join, split};
 
-/// Makes the difference between two disks real, below one path of both.
+/// Makes the difference between two disks real. The run that made it began at `began_ns`: a folder's time since then is
+/// what any change in it gives it, and is left to that where it may not be set.
 ///
 /// # Errors
 /// The first thing that could not be done, with its path. What was done until then stays.
-pub(in crate::rsync) fn apply(before: &Disk, after: &Disk, root: &[u8]) -> Result<(), (PathBuf, io::Error)> {
-    let (old, new) = (tree(before, root), tree(after, root));
+pub(in crate::rsync) fn apply(
+    before: &Disk,
+    after: &Disk,
+    began_ns: i64,
+) -> Result<(), (PathBuf, io::Error)> {
+    let (old, new) = (tree(before), tree(after));
+    // Folders whose times change with what is done in them.
+    let mut touched: BTreeSet<&[u8]> = BTreeSet::new();
     lift_modes(&old, &new);
     let mut links: BTreeMap<Ino, Vec<u8>> = BTreeMap::new();
     for (path, stat) in &old {
@@ -27,20 +34,12 @@ pub(in crate::rsync) fn apply(before: &Disk, after: &Disk, root: &[u8]) -> Resul
             links.insert(stat.ino, path.clone());
         }
     }
-    // A name below the path may be linked to one elsewhere: a folder of --link-dest.
-    let is_new = |stat: &&Stat| stat.nlink > 1 && stat.kind != Kind::Folder && !links.contains_key(&stat.ino);
-    if new.values().any(|stat| is_new(&stat)) {
-        for (path, stat) in before.walk(b"/").unwrap_or_default() {
-            if stat.kind != Kind::Folder && after.lstat(&path).is_ok_and(|now| now.ino == stat.ino) {
-                links.entry(stat.ino).or_insert_with(|| path.to_vec());
-            }
-        }
-    }
     // What goes away or changes its kind, from the bottom up.
     for (path, stat) in old.iter().rev() {
         let stays =
             new.get(path).is_some_and(|now| (now.kind == Kind::Folder) == (stat.kind == Kind::Folder));
         if !stays {
+            touched.insert(split(path).0);
             let path = real(path);
             let removed =
                 if stat.kind == Kind::Folder { fs::remove_dir(path) } else { fs::remove_file(path) };
@@ -53,11 +52,18 @@ pub(in crate::rsync) fn apply(before: &Disk, after: &Disk, root: &[u8]) -> Resul
         match stat.kind {
             Kind::Folder => {
                 if old.get(path).is_none_or(|was| was.kind != Kind::Folder) {
+                    touched.insert(split(path).0);
                     fs::create_dir(real(path)).map_err(fail)?;
                 }
             }
-            _ if same.is_some() && same_content(before, after, path) => {}
+            _ if same.is_some() && same_content(before, after, path) => {
+                // What was only looked at may stand there in outline.
+                if same.is_some_and(|was| attributes(was) == attributes(stat)) {
+                    continue;
+                }
+            }
             _ => {
+                touched.insert(split(path).0);
                 let source = links.get(&stat.ino).filter(|at| *at != path);
                 put(after, path, stat, source).map_err(fail)?;
             }
@@ -68,7 +74,14 @@ pub(in crate::rsync) fn apply(before: &Disk, after: &Disk, root: &[u8]) -> Resul
         }
     }
     for (path, stat) in new.iter().rev().filter(|(_, stat)| stat.kind == Kind::Folder) {
-        set_attributes(path, stat, None).map_err(|error| (real(path).to_owned(), error))?;
+        let is_new = old.get(path).is_none_or(|was| attributes(was) != attributes(stat));
+        if !is_new && !touched.contains(&path[..]) {
+            continue;
+        }
+        match set_attributes(path, stat, None) {
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied && stat.mtime_ns >= began_ns => {}
+            result => result.map_err(|error| (real(path).to_owned(), error))?,
+        }
     }
     Ok(())
 }
@@ -91,11 +104,8 @@ fn lift_modes(old: &BTreeMap<Vec<u8>, Stat>, new: &BTreeMap<Vec<u8>, Stat>) {
     }
 }
 
-fn tree(disk: &Disk, root: &[u8]) -> BTreeMap<Vec<u8>, Stat> {
-    let Ok(stat) = disk.lstat(root) else { return BTreeMap::new() };
-    let below = disk.walk(root).unwrap_or_default();
-    let below = if stat.kind == Kind::Folder { below } else { Vec::new() };
-    below.into_iter().map(|(path, stat)| (path.to_vec(), stat)).chain([(root.to_vec(), stat)]).collect()
+fn tree(disk: &Disk) -> BTreeMap<Vec<u8>, Stat> {
+    disk.walk(b"/").unwrap_or_default().into_iter().map(|(path, stat)| (path.to_vec(), stat)).collect()
 }
 
 fn same_content(before: &Disk, after: &Disk, path: &[u8]) -> bool {

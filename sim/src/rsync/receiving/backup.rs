@@ -93,8 +93,8 @@ impl<E: Env> Receiving<'_, E> {
             self.cannot(GENERATOR, "stat", &to, &errno::error(errno::EINVAL));
         } else {
             self.copy_attributes(&to, &stat, GENERATOR);
-            self.say_backed_up(name, &to);
         }
+        self.say_backed_up(name, &to);
         Ok(())
     }
 

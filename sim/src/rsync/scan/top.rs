@@ -17,6 +17,7 @@ struct Found<'a> {
     source: &'a Source,
     stat: Stat,
     root: u32,
+    turn: usize,
 }
 
 impl<E: Env> Scan<'_, E> {
@@ -113,7 +114,7 @@ impl<E: Env> Scan<'_, E> {
             self.console.info([b"skipping directory ".as_slice(), shown].concat());
             return None;
         }
-        Some(Found { source, stat, root: self.root(source) })
+        Some(Found { source, stat, root: self.root(source), turn: self.turn })
     }
 
     /// Lists a source, with what is in it.
@@ -163,7 +164,7 @@ impl<E: Env> Scan<'_, E> {
 
     /// Adds a source to the list; gives it when its content is to be listed, too.
     fn name(&mut self, disk: &Disk, found: &Found<'_>) -> Option<Folder> {
-        let Found { source, stat, root } = found;
+        let Found { source, stat, root, turn } = found;
         let path = join(&cleaned(&source.folder), &source.name);
         let name = Bytes::copy_from_slice(&source.name);
         let mut entry = self.entry(disk, &path, name.clone(), stat, *root);
@@ -173,6 +174,6 @@ impl<E: Env> Scan<'_, E> {
         let lists = entry.content;
         self.add(entry, true);
         let entry = self.scanned.entries.len() - 1;
-        lists.then_some(Folder { path, name, root: *root, dev: stat.dev, entry })
+        lists.then_some(Folder { path, name, root: *root, dev: stat.dev, turn: *turn, entry })
     }
 }

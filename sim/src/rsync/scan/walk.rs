@@ -15,6 +15,8 @@ pub(super) struct Folder {
     pub name: Bytes,
     pub root: u32,
     pub dev: u32,
+    /// That of the source in which it lies.
+    pub turn: usize,
     /// Its own entry in the list.
     pub entry: usize,
 }
@@ -78,8 +80,8 @@ impl<E: Env> Scan<'_, E> {
         folder: &Folder,
         mut descend: impl FnMut(&mut Self, Folder) -> Result<(), Stop>,
     ) -> Result<(), Stop> {
-        let Folder { path, name, root, dev, entry: own } = folder;
-        let (root, dev) = (*root, *dev);
+        let Folder { path, name, root, dev, turn, entry: own } = folder;
+        let (root, dev, turn) = (*root, *dev, *turn);
         let listed = match disk.read_dir(path) {
             Ok(listed) => listed,
             Err(error) => {
@@ -97,7 +99,7 @@ impl<E: Env> Scan<'_, E> {
             }
         };
         // A folder that is named twice is read once when the list is sent folder by folder.
-        let again = name.as_ref() != b"." && !self.read.insert((name.clone(), self.turn));
+        let again = name.as_ref() != b"." && !self.read.insert((name.clone(), turn));
         if again && self.options.is_incremental() {
             return Ok(());
         }
@@ -131,7 +133,7 @@ impl<E: Env> Scan<'_, E> {
             self.add(entry, true);
             if descends {
                 let entry = self.scanned.entries.len() - 1;
-                descend(self, Folder { path: inner_path, name: inner_name, root, dev, entry })?;
+                descend(self, Folder { path: inner_path, name: inner_name, root, dev, turn, entry })?;
             }
         }
         Ok(())
