@@ -2,166 +2,21 @@
 //! names that are no text, nesting without end. The same exit code and the same result, or a clear refusal; never a
 //! panic. Root reads everything, so what is about permissions runs as another user.
 
+#[path = "rsync_hostile/anything.rs"]
+mod anything;
+#[path = "rsync_hostile/ground.rs"]
+mod ground;
+
 use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt, symlink};
-use std::path::{Path, PathBuf};
+use std::os::unix::fs::symlink;
+use std::path::Path;
 use std::process::Command;
 
-use proptest::prelude::*;
 use rustix::fs::{CWD, FileType, Mode, mknodat};
-use tests::{Called, command};
 
-const SIM: &str = env!("CARGO_BIN_EXE_sim-under-test");
-/// Debian's `nobody`.
-const NOBODY: u32 = 65_534;
-
-/// Whether the real rsync is here; CI must have it.
-fn has_rsync() -> bool {
-    let there = Command::new("rsync").arg("--version").output().is_ok();
-    assert!(
-        there || std::env::var_os("SIM_REQUIRE_PEERS").is_none(),
-        "SIM_REQUIRE_PEERS is set, and rsync is missing"
-    );
-    if !there {
-        eprintln!("skipped: rsync is not installed");
-    }
-    there
-}
-
-fn is_root() -> bool {
-    fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0)
-}
-
-/// Two folders, `src` and `dst`, made anew for each of the two programs at the same path.
-struct Ground(tempfile::TempDir);
-
-impl Ground {
-    fn new(make: &dyn Fn(&Path)) -> Self {
-        let ground = Self(tempfile::tempdir().unwrap());
-        let open = fs::Permissions::from_mode(0o777);
-        fs::set_permissions(ground.0.path(), open).unwrap();
-        for name in ["src", "dst"] {
-            fs::create_dir(ground.0.path().join(name)).unwrap();
-        }
-        make(ground.0.path());
-        // Whether two things are of the same second is no matter of chance.
-        let at = ground.0.path();
-        let touch = ["-depth", "-exec", "touch", "-h", "-d", "@1000000000", "{}", "+"];
-        let _ = Command::new("find").arg(at).args(touch).output();
-        ground
-    }
-
-    fn run(&self, program: &[&str], args: &[&str], user: Option<u32>) -> Called {
-        let user = user.filter(|_| is_root());
-        let mut words: Vec<String> = Vec::new();
-        if let Some(user) = user {
-            own(self.0.path(), user);
-            words = ["setpriv", &format!("--reuid={user}"), &format!("--regid={user}"), "--clear-groups"]
-                .map(str::to_owned)
-                .into();
-        }
-        words.extend(program.iter().chain(args).map(|&word| word.to_owned()));
-        let mut command = command(&words[0]);
-        command.args(&words[1..]).current_dir(self.0.path()).env("LC_ALL", "C").output().unwrap().into()
-    }
-}
-
-impl Drop for Ground {
-    fn drop(&mut self) {
-        // What may not be read could not be removed either.
-        let _ = Command::new("chmod").args(["-R", "u+rwx"]).arg(self.0.path()).output();
-    }
-}
-
-/// Gives everything to a user; links themselves.
-fn own(folder: &Path, user: u32) {
-    let owner = format!("{user}:{user}");
-    assert!(Command::new("chown").args(["-hR", &owner]).arg(folder).status().unwrap().success());
-}
-
-/// Everything below a folder: path, kind and mode, where a link leads, a file's content.
-fn tree(folder: &Path) -> Vec<(PathBuf, u32, Option<PathBuf>, Vec<u8>)> {
-    let mut found = Vec::new();
-    let mut waiting = vec![folder.to_owned()];
-    while let Some(path) = waiting.pop() {
-        for entry in fs::read_dir(&path).into_iter().flatten().flatten() {
-            let (path, meta) = (entry.path(), entry.metadata().unwrap());
-            if meta.is_dir() {
-                waiting.push(path.clone());
-            }
-            let content = if meta.is_file() { fs::read(&path).unwrap_or_default() } else { Vec::new() };
-            let below = path.strip_prefix(folder).unwrap().to_owned();
-            found.push((below, meta.mode(), fs::read_link(&path).ok(), content));
-        }
-    }
-    found.sort();
-    found
-}
-
-/// Runs both programs on the same folders, and demands the same.
-fn same(make: &dyn Fn(&Path), args: &[&str], user: Option<u32>) {
-    if !has_rsync() {
-        return;
-    }
-    let (real, model) = (Ground::new(make), Ground::new(make));
-    let expected = real.run(&["rsync"], args, user);
-    let got = model.run(&[SIM, "rsync"], args, user);
-    assert_eq!(got.code, expected.code, "{args:?}\nreal: {}\nmodel: {}", expected.err, got.err);
-    assert_eq!(tree(&model.0.path().join("dst")), tree(&real.0.path().join("dst")), "{args:?}");
-    // Who prints first is a matter of time.
-    let lines = |text: &str, ground: &Ground| {
-        let here = ground.0.path().display().to_string();
-        let lines = text.lines().map(|line| line.replace(&here, ""));
-        let mut lines: Vec<String> = lines.filter_map(|line| without_chance(&line)).collect();
-        lines.sort();
-        lines
-    };
-    assert_eq!(lines(&got.out, &model), lines(&expected.out, &real), "{args:?}");
-    assert_eq!(lines(&got.err, &model), lines(&expected.err, &real), "{args:?}");
-}
-
-/// A line without the place in rsync's source, the random part of a temporary name and the bytes on the connection; none
-/// for an empty one and for what a process says that another one ends.
-fn without_chance(line: &str) -> Option<String> {
-    if line.is_empty() || line.starts_with("rsync error: received SIGUSR1") {
-        return None;
-    }
-    if let (Some((before, after)), true) = (line.split_once(") at "), line.starts_with("rsync error: ")) {
-        return Some(format!("{before}) {}", after.split_once('[').map_or("", |(_, role)| role)));
-    }
-    if line.starts_with("sent ") || line.starts_with("total size is ") {
-        return line
-            .split_once("  ")
-            .map(|(before, _)| before.split(' ').next().unwrap_or_default().to_owned());
-    }
-    if let (true, Some((before, after))) = (line.contains("] copy_file "), line.rsplit_once(": ")) {
-        return Some(format!("{}XXXXXX: {after}", &before[..before.len() - 6]));
-    }
-    if let (true, Some((before, after))) = (line.contains(" mkstemp "), line.rsplit_once("\" failed")) {
-        return Some(format!("{}XXXXXX\" failed{after}", &before[..before.len() - 6]));
-    }
-    Some(line.to_owned())
-}
-
-/// Runs the model alone, which must refuse with this, and change nothing.
-fn refused(make: &dyn Fn(&Path), args: &[&str], why: &str) {
-    let ground = Ground::new(make);
-    let before = tree(&ground.0.path().join("dst"));
-    let got = ground.run(&[SIM, "rsync"], args, None);
-    assert!(got.code == 65 && got.err.contains(why), "{args:?}: {} {}", got.code, got.err);
-    assert_eq!(tree(&ground.0.path().join("dst")), before);
-}
-
-fn write(path: impl AsRef<Path>, mode: u32) {
-    fs::write(&path, format!("content of {mode:o}")).unwrap();
-    fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
-}
-
-fn folder(path: impl AsRef<Path>, mode: u32) {
-    fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
-}
+use ground::{Ground, NOBODY, SIM, agree, folder, has_rsync, is_root, refused, same, write};
 
 #[test]
 fn what_cannot_be_read_is_left_out_and_told() {
@@ -206,6 +61,48 @@ fn a_folder_that_cannot_be_read_is_named_as_it_was_given() {
         for option in ["-a", "-r", "-d", "-aR"] {
             same(&make, &[option, source, "dst"], Some(NOBODY));
         }
+    }
+}
+
+/// Runs a program where a file system of its own is mounted below the source, and another stands beside it.
+const MOUNTED: &str = "mount -t tmpfs none src/mounted && mount -t tmpfs none beside && echo there > src/mounted/file \
+    && touch -d @1000000000 src/mounted src/mounted/file beside && \"$@\"; code=$?; find beside -type f -o -type p | sort; \
+    exit $code";
+
+#[test]
+fn another_file_system_is_left_out_by_dash_x_and_takes_copies_where_it_takes_no_links() {
+    let mounts = Command::new("unshare").args(["-m", "mount", "-t", "tmpfs", "none", "/mnt"]).status();
+    if !has_rsync() || !mounts.is_ok_and(|status| status.success()) {
+        assert!(
+            std::env::var_os("SIM_REQUIRE_PEERS").is_none(),
+            "SIM_REQUIRE_PEERS is set, and nothing can be mounted"
+        );
+        eprintln!("skipped: nothing can be mounted here");
+        return;
+    }
+    let make = |at: &Path| {
+        fs::create_dir(at.join("src/mounted")).unwrap();
+        fs::create_dir(at.join("beside")).unwrap();
+        write(at.join("src/file"), 0o644);
+        write(at.join("dst/file"), 0o600);
+        fs::write(at.join("dst/file"), "older").unwrap();
+        mknodat(CWD, at.join("dst/pipe"), FileType::Fifo, Mode::from_raw_mode(0o640), 0).unwrap();
+        symlink("nowhere", at.join("dst/link")).unwrap();
+    };
+    for args in [
+        &["-ai", "src/", "dst"][..],
+        &["-axi", "src/", "dst"],
+        &["-axi", "--delete", "--backup-dir=../beside", "src/", "dst"],
+        &["-rti", "--delete", "--backup-dir=../beside", "src/", "dst"],
+        &["-ai", "--temp-dir=../beside", "src/", "dst"],
+        &["-ai", "--link-dest=../src/mounted", "src/mounted/", "dst"],
+    ] {
+        let (real, model) = (Ground::new(&make), Ground::new(&make));
+        let run = |ground: &Ground, program: &[&str]| {
+            let wrapper = ["unshare", "-m", "sh", "-c", MOUNTED, "sh"];
+            ground.run(&[&wrapper, program].concat(), args, None)
+        };
+        agree(args, (&real, run(&real, &["rsync"])), (&model, run(&model, &[SIM, "rsync"])));
     }
 }
 
@@ -341,94 +238,5 @@ fn deleting_goes_on_until_the_list_comes_to_a_folder_that_cannot_be_read() {
             same(&make, &[option, other, "--ignore-errors", "src/", "dst"], Some(NOBODY));
         }
         same(&make, &[option, "-ai", "src/a", "src/locked", "src/z", "dst"], Some(NOBODY));
-    }
-}
-
-/// Something that a folder may hold.
-#[derive(Debug, Clone)]
-enum Thing {
-    File(Vec<u8>, u32),
-    Folder(u32),
-    Link(Vec<u8>),
-    Pipe,
-    Socket,
-}
-
-fn name() -> impl Strategy<Value = Vec<u8>> {
-    let byte =
-        prop_oneof![Just(b'a'), Just(b'-'), Just(b'.'), Just(b' '), Just(b'\n'), Just(0xff_u8), Just(b'*')];
-    prop::collection::vec(byte, 1..6).prop_filter("these two are taken", |name| name != b"." && name != b"..")
-}
-
-fn thing() -> impl Strategy<Value = Thing> {
-    let mode = prop_oneof![Just(0o644_u32), Just(0), Just(0o755), Just(0o200), Just(0o700)];
-    prop_oneof![
-        (prop::collection::vec(any::<u8>(), 0..50), mode.clone())
-            .prop_map(|(text, mode)| Thing::File(text, mode)),
-        mode.prop_map(Thing::Folder),
-        name().prop_map(Thing::Link),
-        Just(Thing::Pipe),
-        Just(Thing::Socket),
-    ]
-}
-
-fn put(at: &Path, things: &[(Vec<u8>, Vec<u8>, Thing)]) {
-    let plain = |name: &[u8]| PathBuf::from(OsStr::from_bytes(name));
-    let mut modes = Vec::new();
-    for (folder, name, thing) in things {
-        let folder = at.join(plain(folder));
-        let _ = fs::create_dir(&folder);
-        let path = folder.join(plain(name));
-        let made = match thing {
-            Thing::File(text, mode) if !path.exists() => {
-                modes.push((path.clone(), *mode));
-                fs::write(&path, text)
-            }
-            Thing::Folder(mode) if !path.exists() => {
-                modes.push((path.clone(), *mode));
-                fs::create_dir(&path)
-            }
-            Thing::Link(to) => symlink(plain(to), &path),
-            Thing::Pipe => mknodat(CWD, &path, FileType::Fifo, Mode::RUSR, 0).map_err(Into::into),
-            Thing::Socket => mknodat(CWD, &path, FileType::Socket, Mode::RUSR, 0).map_err(Into::into),
-            _ => Ok(()),
-        };
-        // Two may have the same name: the first one stands.
-        drop(made);
-    }
-    for (path, mode) in modes {
-        if fs::symlink_metadata(&path).is_ok_and(|found| !found.is_symlink() && !found.file_type().is_fifo())
-        {
-            let _ = fs::set_permissions(&path, fs::Permissions::from_mode(mode));
-        }
-    }
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
-
-    /// Whatever lies in the two folders, the model ends with a code that rsync has, and leaves the source alone.
-    #[test]
-    fn no_folder_makes_the_model_panic(
-        source in prop::collection::vec((name(), name(), thing()), 0..12),
-        destination in prop::collection::vec((name(), name(), thing()), 0..12),
-        option in prop::sample::select(vec!["-a", "-rc", "-rlptI", "-au", "-ab", "-aR"]),
-        delete in any::<bool>(),
-        nobody in any::<bool>(),
-    ) {
-        let make = |at: &Path| {
-            put(&at.join("src"), &source);
-            put(&at.join("dst"), &destination);
-        };
-        let ground = Ground::new(&make);
-        let mut args = vec![option, "src/", "dst"];
-        if delete {
-            args.insert(0, "--delete");
-        }
-        let before = tree(&ground.0.path().join("src"));
-        let got = ground.run(&[SIM, "rsync"], &args, nobody.then_some(NOBODY));
-        prop_assert!([0, 23].contains(&got.code), "{args:?}: {} {}", got.code, got.err);
-        prop_assert!(!got.err.contains("panicked") && !got.err.contains("sim rsync:"), "{}", got.err);
-        prop_assert_eq!(tree(&ground.0.path().join("src")), before);
     }
 }

@@ -77,8 +77,11 @@ pub(super) fn load_folder(disk: &mut Disk, path: &[u8]) {
     }
 }
 
-/// Makes the folders that a `..` of a path leads out of: the way leads through them.
+/// Makes the folders that a `..` of a path leads out of, through which the way leads, and gives the root its device.
 fn load_turns(disk: &mut Disk, path: &[u8]) {
+    if let Ok(found) = fs::metadata("/") {
+        set_device(disk, b"/", &found);
+    }
     let ends = (1..path.len()).filter(|&at| path[at..].starts_with(b"/.."));
     for end in ends.filter(|&end| matches!(path.get(end + 3), None | Some(b'/'))) {
         let way = plain(&path[..end]);
@@ -88,6 +91,14 @@ fn load_turns(disk: &mut Disk, path: &[u8]) {
         {
             load_above(disk, &join(&way, b"-"));
         }
+    }
+}
+
+/// A folder stands on the file system on which it really does: what is made in it follows it there.
+fn set_device(disk: &mut Disk, path: &[u8], found: &fs::Metadata) {
+    let dev = found.dev() as u32;
+    if disk.lstat(path).is_ok_and(|stat| stat.dev != dev) {
+        let _ = disk.set_device(path, dev);
     }
 }
 
@@ -119,6 +130,7 @@ fn load_above(disk: &mut Disk, path: &[u8]) -> bool {
         match fs::metadata(real(above)) {
             Ok(found) if found.is_dir() => {
                 let _ = disk.create_dir(above, found.mode(), 0);
+                set_device(disk, above, &found);
                 let _ = disk.chown(above, User { uid: found.uid(), gid: found.gid() }, 0);
                 // It has inherited nothing.
                 let _ = disk.chmod(above, found.mode() & 0o7777, 0);
@@ -209,6 +221,7 @@ fn load_entry(disk: &mut Disk, path: &[u8], found: &fs::Metadata) {
     let numbers = || (rustix::fs::major(rdev), rustix::fs::minor(rdev));
     let made = if kind.is_dir() {
         let made = if path == b"/" { Ok(()) } else { disk.create_dir(path, mode, 0) };
+        set_device(disk, path, found);
         load_content(disk, path);
         made
     } else if kind.is_symlink() {

@@ -87,8 +87,7 @@ impl<E: Env> Receiving<'_, E> {
         self.backup_folders(name, GENERATOR)?;
         let to = self.backup_name(name, path);
         self.copy_file(path, &to, GENERATOR)?;
-        let dir = self.options.backup_dir.as_deref().unwrap_or_default();
-        if !dir.starts_with(b"/") && dir.split(|&byte| byte == b'/').any(|part| part == b"..") {
+        if self.backs_up_above() {
             // A copy on a path that leads upwards is made, but not looked at again.
             self.cannot(GENERATOR, "stat", &to, &errno::error(errno::EINVAL));
         } else {
@@ -217,7 +216,9 @@ impl<E: Env> Receiving<'_, E> {
         }
         let is_link = stat.kind == Kind::Symlink;
         let keeps_time = self.options.times && !(is_link && self.options.omit_link_times);
-        let sets_owner = self.sets_owner();
+        // On a path that leads upwards the times of links are not set.
+        let leaves_time = is_link && keeps_time && self.backs_up_above();
+        let (sets_owner, keeps_time) = (self.sets_owner(), keeps_time && !leaves_time);
         let _ = self.env.write_disk(|disk, now| {
             if sets_owner {
                 disk.chown(to, User { uid: stat.uid, gid: stat.gid }, now)?;
@@ -227,6 +228,15 @@ impl<E: Env> Receiving<'_, E> {
             }
             if keeps_time { disk.set_mtime(to, stat.mtime_ns, now) } else { Ok(()) }
         });
+        if leaves_time {
+            self.trouble_of(role, "failed to set times on", to, b"", errno::EINVAL);
+        }
+    }
+
+    /// Whether the folder of backups is named by a path that leads upwards from the destination.
+    fn backs_up_above(&self) -> bool {
+        let dir = self.options.backup_dir.as_deref().unwrap_or_default();
+        !dir.starts_with(b"/") && dir.split(|&byte| byte == b'/').any(|part| part == b"..")
     }
 
     /// Makes the folders of a backup with the modes and times of those that they stand for.
