@@ -134,7 +134,7 @@ impl Ground {
         proptest::sample::select(files)
     }
 
-    /// Whole plans. proptest does not simplify them: [`holds`] does, better and sooner.
+    /// Whole plans. proptest does not simplify them: [`Ground::holds`] does, better and sooner.
     pub fn plans(&self) -> NoShrink<impl Strategy<Value = Plan> + use<>> {
         self.simplified_plans().no_shrink()
     }
