@@ -45,6 +45,7 @@ use serde::{Deserialize, Serialize};
 
 use self::batch::Runner;
 use crate::cluster::{ClusterMaker, Topology};
+use crate::cluster_files::ClusterFiles;
 use crate::finding::Findings;
 use crate::plan::Plan;
 use crate::scenario::Scenario;
@@ -125,16 +126,20 @@ impl Exploration {
         self
     }
 
-    /// The same for one thread, with a maker that is that thread's own: the copy shares no name with this one (see
-    /// [`jobs::each_with`](crate::jobs::each_with)).
+    /// The same for one thread, with a maker that is that thread's own and that `prepare` makes: neither shares a name with
+    /// this one (see [`jobs::each_with`](crate::jobs::each_with)).
     ///
     /// # Errors
     /// Everything that is wrong with the cluster's files.
-    pub fn own_copy(&self, maker: &dyn ClusterMaker) -> Result<Self, Findings> {
+    pub fn own_copy<M: ClusterMaker>(
+        &self,
+        prepare: impl FnOnce(&ClusterFiles) -> Result<M, Findings>,
+    ) -> Result<(Self, M), Findings> {
         let written = serde_json::to_vec(&self.header).expect("a header is always JSON");
         let header: Header = serde_json::from_slice(&written).expect("a header is what it was written as");
+        let maker = prepare(&header.base.cluster)?;
         let (topology, _) = maker.topology(&header.base.cluster)?;
-        Ok(Self { header, topology })
+        Ok((Self { header, topology }, maker))
     }
 
     /// What results of this exploration begin with.

@@ -88,10 +88,7 @@ fn explore(exploration: &Exploration, seeds: impl Iterator<Item = u64>, threads:
     let threads = NonZeroUsize::new(threads).expect("there is one");
     let never = AtomicBool::new(false);
     let mut summary = Summary::new(exploration.header().clone());
-    let prepare = || {
-        let maker = PreparedMaker::of(&exploration.header().base.cluster).expect("they are right");
-        (exploration.own_copy(&maker).expect("it fits its cluster"), maker)
-    };
+    let prepare = || exploration.own_copy(PreparedMaker::of).expect("it fits its cluster");
     let work =
         |(own, maker): &(Exploration, PreparedMaker), number: usize| own.batch(seeds[number], maker, &never);
     jobs::each_with(seeds.len(), threads, &never, prepare, work, |_, batch| {

@@ -84,11 +84,7 @@ impl Ground {
     pub fn hunt(&self, jobs: NonZeroUsize, more: impl Fn() -> bool + Sync) -> Option<Caught> {
         let enough = AtomicBool::new(false);
         let mut caught = None;
-        let prepare = || {
-            let maker =
-                PreparedMaker::of(&self.exploration.header().base.cluster).expect("its files are right");
-            (self.exploration.own_copy(&maker).expect("its files are right"), maker)
-        };
+        let prepare = || self.exploration.own_copy(PreparedMaker::of).expect("its files are right");
         let work = |(own, maker): &(Exploration, PreparedMaker), number: usize| {
             if !more() {
                 enough.store(true, Ordering::Relaxed);

@@ -69,6 +69,14 @@ fn seen(folder: &Path) -> Vec<(PathBuf, u64, u32, i64, i64, Vec<u8>)> {
     found
 }
 
+/// A call ends with this code, says so, and leaves the destination alone.
+fn refuses(args: &[&str], code: i32, why: &str) {
+    let ground = Ground::new();
+    let called = ground.rsync(args);
+    assert!(called.code == code && called.err.contains(why), "{args:?}: {called:?}");
+    assert_eq!(ground.names(), ["2", "surplus"], "{args:?}");
+}
+
 #[test]
 fn a_transfer_makes_the_destination_equal_and_a_dry_run_makes_nothing() {
     let ground = Ground::new();
@@ -132,10 +140,7 @@ fn its_own_options_are_refused_with_64_when_they_are_wrong() {
         (&["--source-io-error=", "-a", "src/", "dst"], "--source-io-error needs a value"),
         (&["--source-io-error=src/none", "-a", "src/", "dst"], "src/none: No such file or directory"),
     ] {
-        let ground = Ground::new();
-        let called = ground.rsync(args);
-        assert!(called.code == 64 && called.err.contains(why), "{args:?}: {called:?}");
-        assert_eq!(ground.names(), ["2", "surplus"], "{args:?}");
+        refuses(args, 64, why);
     }
 }
 
@@ -149,10 +154,7 @@ fn what_it_does_not_model_is_refused_by_name() {
         (&["-a", "rsync://host/module", "dst"], "is not modelled"),
         (&["-a", "src/"], "no destination given"),
     ] {
-        let ground = Ground::new();
-        let called = ground.rsync(args);
-        assert!(called.code == 1 && called.err.contains(name), "{args:?}: {called:?}");
-        assert_eq!(ground.names(), ["2", "surplus"], "{args:?}");
+        refuses(args, 1, name);
     }
 }
 

@@ -175,10 +175,7 @@ impl Results {
         let bar = screen.progress(clock.budget_ms().unwrap_or(count as u64), LINE);
         let enough = AtomicBool::new(false);
         let done = self.summary.seeds.clone();
-        let prepare = || {
-            let maker = PreparedMaker::of(&exploration.header().base.cluster).expect("they were understood");
-            (exploration.own_copy(&maker).expect("they were understood"), maker)
-        };
+        let prepare = || exploration.own_copy(PreparedMaker::of).expect("they were understood");
         let work = |(exploration, maker): &(Exploration, PreparedMaker), number: usize| {
             if stop.load(Ordering::Relaxed) || clock.is_over() {
                 enough.store(true, Ordering::Relaxed);

@@ -40,6 +40,11 @@ pub fn error(errno: i32) -> io::Error {
     io::Error::from_raw_os_error(errno)
 }
 
+/// The number of an error; 0 for one that no system call gave.
+pub fn number(error: &io::Error) -> i32 {
+    error.raw_os_error().unwrap_or(0)
+}
+
 /// What the C library's strerror says of a number, as programs print it.
 pub fn message(errno: i32) -> &'static str {
     match errno {

@@ -135,13 +135,13 @@ impl Link {
             Some(bytes_per_s) => self.departure(now, u64::from(size), bytes_per_s.max(1))?,
             None => now,
         };
-        let arrival = if self.spec.jitter.is_zero() {
-            departure + self.spec.latency
+        let travel = if self.spec.jitter.is_zero() {
+            self.spec.latency
         } else {
             let rng = self.draws.jitter.get_or_insert_with(|| stream(""));
-            departure + self.spec.jitter_shape.travel(self.spec.latency, self.spec.jitter, rng)
+            self.spec.jitter_shape.travel(self.spec.latency, self.spec.jitter, rng)
         };
-        self.last_arrival = self.last_arrival.max(arrival);
+        self.last_arrival = self.last_arrival.max(departure + travel);
         Some(self.last_arrival)
     }
 

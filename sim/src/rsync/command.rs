@@ -157,7 +157,7 @@ pub fn run_with_hosts(folder: &Path, args: &[Vec<u8>], hosts: Hosts) -> Ran {
     for source in &job.sources {
         match options.files_from {
             // That the names stand below it is taken for granted, be it a link.
-            Some(_) => drop(load_through(&mut source_disk, &here(source))),
+            Some(_) => load_through(&mut source_disk, &here(source)),
             None => load(&mut source_disk, &here(source), source.ends_with(b"/")),
         }
     }

@@ -10,6 +10,7 @@ use super::filter::{Reading, Rule, RuleError, RuleList, Side, open};
 use super::options::{CheckRules, Options, Refusal, USAGE, parse};
 use super::outcome::SYNTAX;
 use super::paths::absolute;
+use crate::disk::errno;
 
 pub use place::RemoteHost;
 
@@ -217,8 +218,7 @@ impl Job {
         }
         let content = env.read_disk(|disk| open(disk, &absolute(env.working_folder(), path), say)).map_err(
             |error| {
-                let errno = error.raw_os_error().unwrap_or(0);
-                let reason = crate::disk::errno::message(errno);
+                let reason = errno::message(errno::number(&error));
                 let line = format!("rsync: failed to open files-from file {shown}: {reason}");
                 Refusal::at(line, SYNTAX, "main.c(1886) [client=3.5.0]")
             },

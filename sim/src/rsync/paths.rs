@@ -52,6 +52,11 @@ pub(super) fn collapsed(path: &[u8]) -> Vec<u8> {
     if whole.is_empty() { b".".to_vec() } else { whole }
 }
 
+/// Whether a part of a path is `..`.
+pub(super) fn has_turn(path: &[u8]) -> bool {
+    path.split(|&byte| byte == b'/').any(|part| part == b"..")
+}
+
 /// Whether `name` lies below `folder` (not the folder itself); everything lies below `.`.
 pub(super) fn is_below(name: &[u8], folder: &[u8]) -> bool {
     if folder == b"." {

@@ -151,22 +151,19 @@ fn load_above(disk: &mut Disk, path: &[u8]) -> bool {
 }
 
 /// As [`load`] with what a symlink at the end of the path leads to, and the symlink itself.
-pub(super) fn load_through(disk: &mut Disk, path: &[u8]) -> Vec<u8> {
+pub(super) fn load_through(disk: &mut Disk, path: &[u8]) {
     load_turns(disk, path);
     let path = plain(path);
     let is_link = fs::symlink_metadata(real(&path)).is_ok_and(|found| found.is_symlink());
     let Ok(target) = fs::canonicalize(real(&path)).map(|target| target.into_os_string().into_vec()) else {
         load_links(disk, &path);
-        load(disk, &path, false);
-        return path;
+        return load(disk, &path, false);
     };
     if !is_link {
-        load(disk, &path, true);
-        return path;
+        return load(disk, &path, true);
     }
     load_links(disk, &path);
     load(disk, &target, true);
-    target
 }
 
 /// The folders outside of a folder to which links in it lead, each once.

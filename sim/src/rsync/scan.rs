@@ -15,7 +15,7 @@ use super::file_list::{Entry, prune_empty_folders, sort_and_clean};
 use super::filter::{Filters, Rules};
 use super::options::Options;
 use super::outcome::Kinds;
-use super::paths::{absolute, cleaned, collapsed, join, quoted, split};
+use super::paths::{absolute, cleaned, collapsed, has_turn, join, quoted, split};
 use super::stop::{Stop, show_errno};
 use crate::disk::{Disk, Kind, Stat};
 
@@ -107,7 +107,7 @@ pub(super) fn scan<E: Env>(
 
 /// A name of `--files-from`, which no `..` leads out of the folder that all are in.
 fn within(name: &[u8]) -> Vec<u8> {
-    if !name.split(|&byte| byte == b'/').any(|part| part == b"..") {
+    if !has_turn(name) {
         return name.to_vec();
     }
     let inside = collapsed(&[b"/", name].concat())[1..].to_vec();

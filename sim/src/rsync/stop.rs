@@ -3,6 +3,7 @@
 use std::io;
 
 use super::outcome::{FILE_IO, SIGNAL, STREAM_IO, TIMEOUT};
+use crate::disk::errno;
 
 /// Why it ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,6 +44,6 @@ impl Stop {
 
 /// An error as rsync appends it to a message: `No such file or directory (2)`.
 pub(super) fn show_errno(error: &io::Error) -> String {
-    let errno = error.raw_os_error().unwrap_or(0);
-    format!("{} ({errno})", crate::disk::errno::message(errno))
+    let number = errno::number(error);
+    format!("{} ({number})", errno::message(number))
 }

@@ -13,15 +13,19 @@ pub const NOBODY: u32 = 65_534;
 
 /// Whether the real rsync is here; CI must have it.
 pub fn has_rsync() -> bool {
-    let there = Command::new("rsync").arg("--version").output().is_ok();
+    is_here(Command::new("rsync").arg("--version").output().is_ok(), "rsync is not installed")
+}
+
+/// Whether what a test needs is here; when it is not, the test says so, or fails where CI must have it.
+pub fn is_here(here: bool, trouble: &str) -> bool {
     assert!(
-        there || std::env::var_os("SIM_REQUIRE_PEERS").is_none(),
-        "SIM_REQUIRE_PEERS is set, and rsync is missing"
+        here || std::env::var_os("SIM_REQUIRE_PEERS").is_none(),
+        "SIM_REQUIRE_PEERS is set, and {trouble}"
     );
-    if !there {
-        eprintln!("skipped: rsync is not installed");
+    if !here {
+        eprintln!("skipped: {trouble}");
     }
-    there
+    here
 }
 
 pub fn is_root() -> bool {

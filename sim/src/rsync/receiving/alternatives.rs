@@ -7,7 +7,7 @@ use crate::rsync::env::Env;
 use crate::rsync::file_list::Entry;
 use crate::rsync::itemize::Changes;
 use crate::rsync::options::AltKind;
-use crate::rsync::paths::{join, quoted, split};
+use crate::rsync::paths::{has_turn, join, quoted, split};
 use crate::rsync::stop::show_errno;
 
 use super::Receiving;
@@ -32,13 +32,6 @@ pub(super) enum Alternative {
     Quiet,
     /// One of its kind to compare with.
     Compare(Stat),
-}
-
-/// How copying a found file ended.
-enum Copied {
-    Here,
-    /// It was said why.
-    Failed,
 }
 
 /// How well a file of a folder fits.
@@ -174,11 +167,8 @@ impl<E: Env> Receiving<'_, E> {
         pass: &mut Pass,
     ) -> Found {
         let entry = &self.list[index];
-        if !self.options.dry_run {
-            match self.copy_from(path, alt, entry, self.mode(entry, replaced)) {
-                Copied::Here => {}
-                Copied::Failed => return Found::Nothing,
-            }
+        if !self.options.dry_run && !self.copy_from(path, alt, entry, self.mode(entry, replaced)) {
+            return Found::Nothing;
         }
         let changes = self.changes_against(entry, Some(alt_stat), replaced, Changes::LOCAL);
         self.tell(index, changes, b"", pass);
@@ -188,17 +178,15 @@ impl<E: Env> Receiving<'_, E> {
         Found::Done
     }
 
-    /// Copies a file through a temporary one, which gets the entry's attributes before its name.
-    fn copy_from(&self, path: &[u8], alt: &[u8], entry: &Entry, mode: u32) -> Copied {
+    /// Copies a file through a temporary one, which gets the entry's attributes before its name. When it fails, it says why.
+    fn copy_from(&self, path: &[u8], alt: &[u8], entry: &Entry, mode: u32) -> bool {
         let at = match self.options.inplace {
             true => path.to_vec(),
             false => temporary_path(path, self.temp_folder().as_deref(), self.env.temp_suffix()),
         };
-        let leads_up = at.split(|&byte| byte == b'/').any(|part| part == b"..");
-        if !self.options.inplace && self.options.temp_dir.is_some() && leads_up {
-            let shown = [&at[..at.len() - 6], b"XXXXXX"].concat();
-            self.cannot_make_temporary("generator", &shown, &errno::error(errno::EINVAL));
-            return Copied::Failed;
+        if !self.options.inplace && self.options.temp_dir.is_some() && has_turn(&at) {
+            self.cannot_make_temporary(GENERATOR, &at, &errno::error(errno::EINVAL));
+            return false;
         }
         if self.options.relative {
             self.make_parents(path);
@@ -208,32 +196,26 @@ impl<E: Env> Receiving<'_, E> {
             self.env.write_disk(|disk, now| disk.write(&at, Bytes::new(), (mode | 0o200) & 0o700, now));
         if let Err(error) = made {
             match self.options.inplace {
-                true => self.trouble_of(GENERATOR, "open", &at, b"", error.raw_os_error().unwrap_or(0)),
-                false => {
-                    let shown = [&at[..at.len() - 6], b"XXXXXX"].concat();
-                    self.cannot_make_temporary(GENERATOR, &shown, &error);
-                }
+                true => self.trouble_of(GENERATOR, "open", &at, b"", &error),
+                false => self.cannot_make_temporary(GENERATOR, &at, &error),
             }
-            return Copied::Failed;
+            return false;
         }
         let copied = self.env.read_disk(|disk| disk.read(alt)).and_then(|content| {
             self.env.write_disk(|disk, now| disk.write(&at, content, (mode | 0o200) & 0o700, now))
         });
         if let Err(error) = copied {
-            self.trouble_of(GENERATOR, "open", alt, b"", error.raw_os_error().unwrap_or(0));
+            self.trouble_of(GENERATOR, "open", alt, b"", &error);
             if self.options.output.verbose > 0 {
                 let line = [b"rsync: [generator] copy_file ", &*quoted(alt), b" => ", self.shown_below(&at)];
                 let after = format!(": {}", show_errno(&error));
                 self.console.info([&line.concat(), after.as_bytes()].concat());
             }
             let _ = self.env.write_disk(|disk, now| disk.remove_file(&at, now));
-            return Copied::Failed;
+            return false;
         }
         self.set_attributes(&at, entry, Some(mode), true);
-        match self.options.inplace || self.rename(&at, path) {
-            true => Copied::Here,
-            false => Copied::Failed,
-        }
+        self.options.inplace || self.rename(&at, path)
     }
 
     fn candidates<'b>(&'b self, entry: &'b Entry) -> impl Iterator<Item = (Vec<u8>, Stat)> + 'b {

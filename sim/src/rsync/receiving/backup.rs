@@ -4,7 +4,7 @@ use std::io;
 
 use crate::disk::{Kind, Stat, User, errno};
 use crate::rsync::env::Env;
-use crate::rsync::paths::{join, quoted, split};
+use crate::rsync::paths::{has_turn, join, quoted, split};
 use crate::rsync::stop::{Stop, show_errno};
 
 use super::Receiving;
@@ -146,7 +146,7 @@ impl<E: Env> Receiving<'_, E> {
             Kind::File => {
                 if let Err(error) = self.copy_file(path, to, role) {
                     let rest = [b" -> \"", self.shown_backup(to), b"\""].concat();
-                    self.trouble_of(role, "keep_backup failed:", path, &rest, error);
+                    self.trouble_of(role, "keep_backup failed:", path, &rest, &errno::error(error));
                     return Err(error);
                 }
             }
@@ -155,7 +155,7 @@ impl<E: Env> Receiving<'_, E> {
                 let made = self.env.write_disk(|disk, now| disk.symlink(&target, to, now));
                 if let Err(error) = made {
                     let rest = [b" -> \"", &target[..], b"\""].concat();
-                    self.trouble_of(role, "link", to, &rest, error.raw_os_error().unwrap_or(0));
+                    self.trouble_of(role, "link", to, &rest, &error);
                 }
             }
             Kind::CharDevice(..) | Kind::BlockDevice(..) | Kind::Fifo | Kind::Socket
@@ -185,9 +185,8 @@ impl<E: Env> Receiving<'_, E> {
     /// Copies a file; says why it could not.
     fn copy_file(&self, path: &[u8], to: &[u8], role: Role) -> Result<(), Failed> {
         let failed = |call: &str, path: &[u8], error: &io::Error| {
-            let error = error.raw_os_error().unwrap_or(0);
             self.trouble_of(role, call, path, b"", error);
-            error
+            errno::number(error)
         };
         let content =
             self.env.read_disk(|disk| disk.read(path)).map_err(|error| failed("open", path, &error))?;
@@ -202,9 +201,8 @@ impl<E: Env> Receiving<'_, E> {
     }
 
     /// Says what went wrong with a file, without the word that it failed.
-    pub(super) fn trouble_of(&self, role: Role, call: &str, path: &[u8], rest: &[u8], error: Failed) {
-        let (before, after) =
-            (format!("rsync: [{role}] {call} "), format!(": {}", show_errno(&errno::error(error))));
+    pub(super) fn trouble_of(&self, role: Role, call: &str, path: &[u8], rest: &[u8], error: &io::Error) {
+        let (before, after) = (format!("rsync: [{role}] {call} "), format!(": {}", show_errno(error)));
         self.console.error([before.as_bytes(), &quoted(path), rest, after.as_bytes()].concat());
     }
 
@@ -229,14 +227,14 @@ impl<E: Env> Receiving<'_, E> {
             if keeps_time { disk.set_mtime(to, stat.mtime_ns, now) } else { Ok(()) }
         });
         if leaves_time {
-            self.trouble_of(role, "failed to set times on", to, b"", errno::EINVAL);
+            self.trouble_of(role, "failed to set times on", to, b"", &errno::error(errno::EINVAL));
         }
     }
 
     /// Whether the folder of backups is named by a path that leads upwards from the destination.
     fn backs_up_above(&self) -> bool {
         let dir = self.options.backup_dir.as_deref().unwrap_or_default();
-        !dir.starts_with(b"/") && dir.split(|&byte| byte == b'/').any(|part| part == b"..")
+        !dir.starts_with(b"/") && has_turn(dir)
     }
 
     /// Makes the folders of a backup with the modes and times of those that they stand for.
@@ -249,11 +247,10 @@ impl<E: Env> Receiving<'_, E> {
                 _ => Ok(()),
             }
         };
-        let errno_of = |error: io::Error| error.raw_os_error().unwrap_or(0);
         let ends = (1..base.len()).filter(|&at| base[at] == b'/').chain([base.len()]);
         for end in ends {
             if !self.env.read_disk(|disk| disk.exists(&base[..end])) {
-                make(&base[..end]).map_err(errno_of)?;
+                make(&base[..end]).map_err(|error| errno::number(&error))?;
             }
         }
         for at in (0..name.len()).filter(|&at| name[at] == b'/') {
@@ -269,7 +266,7 @@ impl<E: Env> Receiving<'_, E> {
                 let after = format!(" failed: {}", show_errno(&error));
                 let shown = self.shown_backup(&path);
                 self.console.error([before.as_bytes(), shown, after.as_bytes()].concat());
-                errno_of(error)
+                errno::number(&error)
             })?;
             if let Ok(stat) = self.env.read_disk(|disk| disk.lstat(&model)) {
                 self.copy_folder_attributes(&path, &stat);

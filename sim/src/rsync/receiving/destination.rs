@@ -204,8 +204,7 @@ fn cannot_stat(
     source: &'static str,
 ) -> Stop {
     console.error(
-        [b"Failed to stat ", what, dir, b": ", errno::message(error.raw_os_error().unwrap_or(0)).as_bytes()]
-            .concat(),
+        [b"Failed to stat ", what, dir, b": ", errno::message(errno::number(error)).as_bytes()].concat(),
     );
     Stop::Failed(FILE_IO, source, ROLE)
 }

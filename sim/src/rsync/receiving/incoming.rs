@@ -8,11 +8,14 @@ use super::{InFlight, Receiving};
 use crate::disk::{Kind, errno};
 use crate::rsync::env::Env;
 use crate::rsync::file_list::Entry;
-use crate::rsync::paths::{join, quoted, split};
+use crate::rsync::paths::{has_turn, join, quoted, split};
 use crate::rsync::stop::{Stop, show_errno};
 
 /// Bytes of a name that a temporary one keeps: a name may have 255, and rsync leaves room for two more than it needs.
 const KEPT_BYTES_MAX: usize = 246;
+
+/// Bytes of a temporary name that are drawn.
+const SUFFIX_BYTES: usize = 6;
 
 /// Why the rest of a file is read and dropped.
 pub(super) enum Discard {
@@ -35,22 +38,21 @@ impl<E: Env> Receiving<'_, E> {
         if self.options.relative {
             self.make_parents(&path);
         }
-        let (at, opened, call) = if self.options.inplace {
+        let (at, opened) = if self.options.inplace {
             let opened = self.env.write_disk(|disk, now| match existing {
                 Some(_) => disk.open_write(&path),
                 None => disk.create_new(&path, 0o600, now),
             });
-            (path, opened, "open")
+            (path, opened)
         } else {
             let at = temporary_path(&path, self.temp_folder().as_deref(), self.env.temp_suffix());
             // In a folder of its own the path must not lead upwards.
-            let leads_up =
-                self.options.temp_dir.is_some() && at.split(|&byte| byte == b'/').any(|part| part == b"..");
+            let leads_up = self.options.temp_dir.is_some() && has_turn(&at);
             let opened = match leads_up {
                 true => Err(errno::error(errno::EINVAL)),
                 false => self.env.write_disk(|disk, now| disk.create_new(&at, (mode | 0o200) & 0o700, now)),
             };
-            (at, opened, "mkstemp")
+            (at, opened)
         };
         match opened {
             Ok(handle) => {
@@ -65,22 +67,19 @@ impl<E: Env> Receiving<'_, E> {
                 Ok(())
             }
             Err(error) => {
-                // No random part was found yet.
-                let shown = match self.options.inplace {
-                    true => at,
-                    false => [&at[..at.len() - 6], b"XXXXXX"].concat(),
-                };
                 match self.options.inplace {
-                    true => self.cannot("receiver", call, &shown, &error),
-                    false => self.cannot_make_temporary("receiver", &shown, &error),
+                    true => self.cannot("receiver", "open", &at, &error),
+                    false => self.cannot_make_temporary("receiver", &at, &error),
                 }
                 Err(Discard::Told)
             }
         }
     }
 
+    /// No temporary file could be made at a path: so no random part was found for it yet.
     pub(super) fn cannot_make_temporary(&self, role: &str, path: &[u8], error: &io::Error) {
-        self.cannot(role, "mkstemp", path, error);
+        let shown = [&path[..path.len() - SUFFIX_BYTES], &[b'X'; SUFFIX_BYTES]].concat();
+        self.cannot(role, "mkstemp", &shown, error);
     }
 
     pub(super) fn cannot(&self, role: &str, call: &str, path: &[u8], error: &io::Error) {
@@ -125,7 +124,7 @@ impl<E: Env> Receiving<'_, E> {
 
 /// The name under which a file is written: `.NAME.XXXXXX` beside it, `NAME.XXXXXX` in `--temp-dir`. A long name is cut,
 /// with all of the letters beyond ASCII that it would end in then, lest one of them be cut in two.
-pub(super) fn temporary_path(path: &[u8], temp_dir: Option<&[u8]>, suffix: [u8; 6]) -> Vec<u8> {
+pub(super) fn temporary_path(path: &[u8], temp_dir: Option<&[u8]>, suffix: [u8; SUFFIX_BYTES]) -> Vec<u8> {
     let (folder, name) = split(path);
     let (mut temporary, mut name) = match temp_dir {
         None => (vec![b'.'], name.strip_prefix(b".").unwrap_or(name)),

@@ -74,7 +74,7 @@ impl<E: Env> Receiving<'_, E> {
         let errno = match self.env.read_disk(|disk| disk.stat(&path)) {
             Ok(stat) if stat.kind == Kind::Folder => return,
             Ok(_) => errno::EACCES,
-            Err(error) => error.raw_os_error().unwrap_or(0),
+            Err(error) => errno::number(&error),
         };
         // A dry run makes no folders; with -R those that are missing have been made by then.
         if errno == errno::ENOENT && (self.options.dry_run || self.options.relative) {

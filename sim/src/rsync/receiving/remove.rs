@@ -172,7 +172,7 @@ impl<E: Env> Receiving<'_, E> {
             }
             return Ok(Deletion::Gone);
         };
-        pass.errno = error.raw_os_error().unwrap_or(0);
+        pass.errno = errno::number(&error);
         Ok(match pass.errno {
             errno::ENOENT => Deletion::Gone,
             errno::ENOTEMPTY if kind == Kind::Folder => {

@@ -2,7 +2,7 @@
 
 use crate::disk::{Kind, errno};
 use crate::rsync::env::Env;
-use crate::rsync::paths::{absolute, cleaned, quoted, split};
+use crate::rsync::paths::{absolute, cleaned, has_turn, quoted, split};
 use crate::rsync::stop::show_errno;
 
 /// One source of the command line, or one name of `--files-from`.
@@ -45,7 +45,7 @@ pub(super) fn relative_source(working: &[u8], path: &[u8]) -> Source {
     };
     let name = cleaned(rest.strip_prefix(b"/").unwrap_or(rest));
     let name = name.strip_prefix(b"/").map_or(name.clone(), <[u8]>::to_vec);
-    let refused = rest.split(|&byte| byte == b'/').any(|part| part == b"..").then(|| rest.to_vec());
+    let refused = has_turn(rest).then(|| rest.to_vec());
     Source { folder, goes_there: pivot.is_some(), name, content, prefix, refused }
 }
 
