@@ -57,6 +57,11 @@ pub(super) fn has_turn(path: &[u8]) -> bool {
     path.split(|&byte| byte == b'/').any(|part| part == b"..")
 }
 
+/// How many folders of the transfer a name lies in, itself counted; `.` lies in none.
+pub(super) fn depth(name: &[u8]) -> usize {
+    if name == b"." { 0 } else { 1 + name.iter().filter(|&&byte| byte == b'/').count() }
+}
+
 /// Whether `name` lies below `folder` (not the folder itself); everything lies below `.`.
 pub(super) fn is_below(name: &[u8], folder: &[u8]) -> bool {
     if folder == b"." {

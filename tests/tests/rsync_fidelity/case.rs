@@ -143,6 +143,9 @@ impl Case {
 fn read_entry(letter: &str, words: &[&str]) -> Option<Entry> {
     let (mode, owner) = words.first()?.split_once(':').unwrap_or((words.first()?, "0"));
     let (seconds, nanos) = words.get(1)?.split_once('.')?;
+    if words.len() > 4 {
+        return None;
+    }
     let node = match (letter, words.get(3)) {
         ("d", None) => Node::Folder,
         ("p", None) => Node::Pipe,

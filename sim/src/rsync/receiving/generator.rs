@@ -13,7 +13,7 @@ use crate::rsync::env::{Env, race};
 use crate::rsync::file_list::{Entry, sort_key};
 use crate::rsync::itemize::Changes;
 use crate::rsync::options::DeleteWhen;
-use crate::rsync::paths::{is_below, split};
+use crate::rsync::paths::{depth, is_below, split};
 use crate::rsync::sender::Trouble;
 use crate::rsync::stop::Stop;
 use crate::rsync::wire::{Message, Outbound};
@@ -216,7 +216,9 @@ impl<E: Env> Receiving<'_, E> {
     /// folder.
     fn come_to(&self, entry: &Entry, pass: &mut Pass) -> Option<bool> {
         if let Some(folder) = &pass.skip {
-            if is_below(&entry.name, folder) {
+            // Entries come folder by folder, so rsync compares depths alone: a second try, which comes out of turn, is
+            // passed over behind a folder that it has nothing to do with.
+            if depth(&entry.name) > depth(folder) {
                 if entry.is_folder() {
                     pass.unmade.insert(entry.name.clone());
                 }
