@@ -58,6 +58,8 @@ struct Balancer {
     sites: Vec<Site>,
     blocks: Vec<Block>,
     workers: Vec<Worker>,
+    /// Addresses of clients as headers say them.
+    address_texts: RefCell<BTreeMap<IpAddr, Rc<str>>>,
     quitting: Cell<bool>,
     next_connection: Cell<u64>,
     connections: RefCell<BTreeMap<u64, Option<Waker>>>,
@@ -103,6 +105,7 @@ pub fn start(
             sites,
             blocks,
             workers,
+            address_texts: RefCell::default(),
             quitting: Cell::new(false),
             next_connection: Cell::new(0),
             connections: RefCell::default(),
@@ -256,6 +259,12 @@ async fn accept(balancer: Rc<Balancer>, site: usize, listener: TcpListener) {
 impl Balancer {
     fn is_quitting(&self) -> bool {
         self.quitting.get()
+    }
+
+    /// An address of a client as headers say it: made once, for there are few addresses and many connections.
+    fn address_text(&self, address: IpAddr) -> Rc<str> {
+        let mut texts = self.address_texts.borrow_mut();
+        Rc::clone(texts.entry(address).or_insert_with(|| address.to_string().into()))
     }
 
     /// Tells all connections to come to an end.

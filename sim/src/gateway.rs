@@ -32,6 +32,7 @@ use std::time::Duration;
 use harness::time::SimTime;
 use harness::trace::{EventKind, mark};
 
+use self::artifact::ArtifactKind;
 use self::calls::Calls;
 use self::hot_deployment::KnownFiles;
 pub use self::management::{
@@ -294,6 +295,11 @@ impl Server {
     /// The folder that holds the folders of artifacts.
     fn artifacts(&self) -> &str {
         &self.artifacts
+    }
+
+    /// Where artifacts of a kind lie.
+    fn folder(&self, kind: ArtifactKind) -> String {
+        [self.artifacts(), "/", kind.folder()].concat()
     }
 
     fn mark(&self, mark: &str) {

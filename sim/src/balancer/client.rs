@@ -51,8 +51,9 @@ pub(super) async fn serve(balancer: Rc<Balancer>, worker: usize, site: usize, mu
             Ok(Ok(false) | Err(_)) | Err(_) => return,
         }
     }
-    let ends =
-        Ends { client: stream.peer_addr(), own: stream.local_addr().ip(), port: site.port, tls: site.tls };
+    let client = stream.peer_addr();
+    let client_text = balancer.address_text(client.ip());
+    let ends = Ends { client, client_text, own: stream.local_addr().ip(), port: site.port, tls: site.tls };
     let activity = Activity {
         last: Cell::new(opened),
         running: Cell::new(false),
@@ -62,7 +63,7 @@ pub(super) async fn serve(balancer: Rc<Balancer>, worker: usize, site: usize, mu
     let service = service_fn(|request| {
         activity.running.set(true);
         activity.requests.set(activity.requests.get() + 1);
-        let (activity, balancer) = (&activity, &balancer);
+        let (activity, balancer, ends) = (&activity, &balancer, ends.clone());
         async move {
             let result = handle(balancer, worker, site, ends, &activity.settings, request).await;
             activity.running.set(false);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use hyper::header::{
     CONNECTION, CONTENT_LENGTH, EXPECT, HOST, HeaderName, HeaderValue, TE, TRANSFER_ENCODING, UPGRADE,
 };
-use hyper::{Method, Uri, Version};
+use hyper::{HeaderMap, Method, Uri, Version};
 
 use super::request::{Place, Received};
 use super::uri;
@@ -39,6 +39,8 @@ pub(super) struct Passing {
     path: Option<String>,
     location_length: usize,
     headers: Vec<(HeaderName, Header)>,
+    /// Headers of a client that are not passed on as they are: nginx's own list and those that are set here.
+    replaced: Vec<HeaderName>,
     version: Version,
     next: NextUpstream,
     next_timeout: Duration,
@@ -85,6 +87,9 @@ impl Passing {
             };
             Some((name, fixed.map_or_else(|| Header::Template(template.clone()), Header::Fixed)))
         });
+        let headers: Vec<_> = headers.collect();
+        let set_here = headers.iter().map(|(name, _)| name);
+        let replaced = NOT_PASSED.iter().chain(set_here).cloned().collect();
         Self {
             upstream: proxy.upstream,
             scheme: if proxy.tls { Scheme::Https } else { Scheme::Http },
@@ -95,7 +100,8 @@ impl Passing {
             host: proxy.host.clone(),
             path: proxy.path.clone(),
             location_length: location.len(),
-            headers: headers.collect(),
+            headers,
+            replaced,
             version: if proxy.http_1_1 { Version::HTTP_11 } else { Version::HTTP_10 },
             next: proxy.next_upstream.clone(),
             next_timeout: proxy.next_upstream_timeout,
@@ -109,11 +115,9 @@ impl Passing {
         *outgoing.method_mut() = request.method.clone();
         *outgoing.uri_mut() = self.target(request);
         *outgoing.version_mut() = self.version;
-        let headers = outgoing.headers_mut();
-        headers.clone_from(&request.headers);
-        headers.reserve(self.headers.len());
-        for name in &NOT_PASSED {
-            headers.remove(name);
+        let mut headers = HeaderMap::with_capacity(request.headers.len() + self.headers.len());
+        for (name, value) in request.headers.iter().filter(|(name, _)| !self.replaced.contains(name)) {
+            headers.append(name, value.clone());
         }
         for (name, value) in &self.headers {
             let value = match value {
@@ -128,6 +132,7 @@ impl Passing {
                 None => headers.remove(name),
             };
         }
+        *outgoing.headers_mut() = headers;
         outgoing
     }
 

@@ -1,8 +1,8 @@
 //! A request as nginx sees it, and the variables that it gives.
 
 use std::borrow::Cow;
-use std::fmt::Write;
 use std::net::{IpAddr, SocketAddr};
+use std::rc::Rc;
 
 use bytes::Bytes;
 use hyper::header::{HOST, HeaderMap, HeaderValue};
@@ -13,9 +13,11 @@ use super::uri;
 use crate::config::nginx::{Part, Template, Variable};
 
 /// The two ends of a client's connection.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct Ends {
     pub(super) client: SocketAddr,
+    /// The client's address as text.
+    pub(super) client_text: Rc<str>,
     pub(super) own: IpAddr,
     pub(super) port: u16,
     pub(super) tls: bool,
@@ -106,16 +108,14 @@ impl Received {
             Variable::ServerName => place.server_name.into(),
             Variable::ServerPort => self.ends.port.to_string().into(),
             Variable::ServerAddress => self.ends.own.to_string().into(),
-            Variable::RemoteAddress => self.ends.client.ip().to_string().into(),
+            Variable::RemoteAddress => (&*self.ends.client_text).into(),
             Variable::RemotePort => self.ends.client.port().to_string().into(),
             Variable::RequestMethod => self.method.as_str().into(),
             Variable::ProxyHost => place.proxy_host.into(),
             Variable::ProxyPort => place.proxy_host.rsplit_once(':').map_or("", |(_, port)| port).into(),
             Variable::ProxyAddXForwardedFor => {
-                let mut list = self.header("x-forwarded-for").into_owned();
-                let comma = if list.is_empty() { "" } else { ", " };
-                write!(list, "{comma}{}", self.ends.client.ip()).expect("writing to a string");
-                list.into()
+                let (before, client) = (self.header("x-forwarded-for"), &*self.ends.client_text);
+                if before.is_empty() { client.into() } else { [&before, ", ", client].concat().into() }
             }
         }
     }
@@ -164,8 +164,13 @@ mod tests {
             .header("x-forwarded-for", "192.0.2.1")
             .body(())
             .unwrap();
-        let ends =
-            Ends { client: ([10, 0, 0, 9], 40000).into(), own: [10, 0, 0, 5].into(), port: 80, tls: false };
+        let ends = Ends {
+            client: ([10, 0, 0, 9], 40000).into(),
+            client_text: "10.0.0.9".into(),
+            own: [10, 0, 0, 5].into(),
+            port: 80,
+            tls: false,
+        };
         Received::new(ends, request.into_parts().0).unwrap()
     }
 

@@ -164,13 +164,11 @@ async fn scan(server: &Server) {
 /// Every artifact file with its modification time, in the order of deployment, which is that of [`FileKey`]: a
 /// gateway of thousands of APIs does this every 15 s, so nothing is sorted or searched.
 fn list(server: &Server) -> Vec<(FileKey, i64)> {
-    let root = server.artifacts();
     let fs = server.process.fs();
     let mut found = Vec::new();
     for kind in ArtifactKind::ALL {
         // A folder that cannot be read is one without files.
-        let folder = format!("{root}/{}", kind.folder());
-        for entry in fs.read(|disk| disk.read_dir(folder)).unwrap_or_default() {
+        for entry in fs.read(|disk| disk.read_dir(server.folder(kind))).unwrap_or_default() {
             if entry.stat.kind == Kind::File && entry.name.ends_with(b".xml") {
                 found.push(((kind, entry.name), entry.stat.mtime_ns));
             }
@@ -197,10 +195,9 @@ fn undeploy_gone(server: &Server, found: &[(FileKey, i64)]) -> bool {
         there.next_if(|other| other == file).is_none()
     };
     let gone: Vec<FileKey> = server.known.borrow().mtimes.keys().filter(is_gone).cloned().collect();
-    let root = server.artifacts();
     let mut undeployed = false;
     for file in gone {
-        let folder_is_there = server.process.host().disk().exists(format!("{root}/{}", file.0.folder()));
+        let folder_is_there = server.process.host().disk().exists(server.folder(file.0));
         let mut known = server.known.borrow_mut();
         if server.model.deletion == DeletionRule::ParentExists && !folder_is_there {
             if !known.kept.contains(&file) {
@@ -253,7 +250,7 @@ fn restore(server: &Server, file: &FileKey) {
     let Some(bytes) = server.runtime.borrow().deployed_bytes(file).cloned() else { return };
     server.mark(mark::RESTORED);
     let written: io::Result<i64> = server.process.fs().write(|disk, now_ns| {
-        disk.create_dir_all(format!("{}/{}", server.artifacts(), file.0.folder()), 0o755, now_ns)?;
+        disk.create_dir_all(server.folder(file.0), 0o755, now_ns)?;
         disk.write(path(server, file), bytes, 0o644, now_ns)?;
         Ok(disk.stat(path(server, file))?.mtime_ns)
     });
@@ -273,9 +270,7 @@ fn restore(server: &Server, file: &FileKey) {
 
 /// The path of an artifact's file.
 pub(super) fn path(server: &Server, file: &FileKey) -> Vec<u8> {
-    let mut path = format!("{}/{}/", server.artifacts(), file.0.folder()).into_bytes();
-    path.extend_from_slice(&file.1);
-    path
+    [server.artifacts().as_bytes(), b"/", file.0.folder().as_bytes(), b"/", &file.1].concat()
 }
 
 /// Puts artifacts into service that came by a request and not from a file.

@@ -204,7 +204,7 @@ async fn try_copy(
     let path = hot_deployment::path(server, file);
     let half = bytes.len() / 2;
     let begun = fs.write(|disk, now_ns| {
-        disk.create_dir_all(format!("{}/{}", server.artifacts(), file.0.folder()), 0o755, now_ns)?;
+        disk.create_dir_all(server.folder(file.0), 0o755, now_ns)?;
         disk.write(&path, bytes.slice(..half), 0o644, now_ns)
     });
     know(server, file);
