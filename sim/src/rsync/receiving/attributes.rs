@@ -167,8 +167,8 @@ impl<E: Env> Receiving<'_, E> {
         }
         let times = self.options.times && !self.options.omit_dir_times;
         for (index, folder) in self.list.iter().enumerate().filter(|(_, entry)| entry.is_folder()) {
-            let lifted = pass.retouch.contains(&index);
-            if !times && !lifted {
+            let lifted = pass.retouch.get(&index);
+            if !times && lifted.is_none() {
                 continue;
             }
             if self.options.no_implied_dirs && folder.implied {
@@ -176,15 +176,17 @@ impl<E: Env> Receiving<'_, E> {
             }
             let path = self.path(folder);
             // Whatever stands there by now gets the time alone, unless the folder was given up.
-            let has_changed = self.changed_late.borrow().contains(&folder.name) && !lifted;
+            let has_changed = self.changed_late.borrow().contains(&folder.name) && lifted.is_none();
             if !pass.unmade.contains(&folder.name) && !has_changed {
                 let Ok(stat) = self.env.read_disk(|disk| disk.lstat(&path)) else { continue };
                 if times && !self.same_time(folder.mtime_ns, stat.mtime_ns) {
                     let set = self.env.write_disk(|disk, now| disk.set_mtime(&path, folder.mtime_ns, now));
                     self.attempt("failed to set times on", &path, set);
                 }
-                if lifted && folder.mode != stat.mode {
-                    let set = self.env.write_disk(|disk, now| disk.chmod(&path, folder.mode, now));
+                if let Some(&mode) = lifted
+                    && mode != stat.mode
+                {
+                    let set = self.env.write_disk(|disk, now| disk.chmod(&path, mode, now));
                     self.attempt("failed to set permissions on", &path, set);
                 }
             }

@@ -74,7 +74,7 @@ impl<E: Env> Receiving<'_, E> {
                 let lifted = self.env.write_disk(|disk, now| disk.chmod(path, mode | 0o700, now));
                 self.attempt("failed to modify permissions on", path, lifted);
                 if mode & 0o200 == 0 {
-                    pass.retouch(index);
+                    pass.retouch.insert(index, mode);
                 }
             }
         }

@@ -1,6 +1,6 @@
 //! What the generator remembers on its way through the list.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 
@@ -21,8 +21,8 @@ pub(super) struct Pass {
     pub missing: Option<Bytes>,
     /// Folders that are not made, with what is below them: their times are not set.
     pub unmade: BTreeSet<Bytes>,
-    /// Folders that got a mode for the time of the transfer only.
-    pub retouch: Vec<usize>,
+    /// Folders that got a mode for the time of the transfer only, with the mode that they are to have.
+    pub retouch: BTreeMap<usize, u32>,
     /// Folders whose own folders have been made ahead of their lists.
     pub prepared: BTreeSet<Bytes>,
     /// Folders that were so made, which their lists have not been come to yet.
@@ -46,9 +46,5 @@ impl Pass {
 
     pub fn missing_below(&mut self, folder: &Entry) {
         self.missing.get_or_insert_with(|| folder.name.clone());
-    }
-
-    pub fn retouch(&mut self, index: usize) {
-        self.retouch.push(index);
     }
 }
