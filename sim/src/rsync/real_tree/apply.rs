@@ -27,12 +27,17 @@ pub(in crate::rsync) fn apply(
     let (old, new) = (tree(before), tree(after));
     // Folders whose times change with what is done in them.
     let mut touched: BTreeSet<&[u8]> = BTreeSet::new();
-    lift_modes(&old, &new);
+    lift_modes(&old, &new, |path| same_content(before, after, path));
     let mut links: BTreeMap<Ino, Vec<u8>> = BTreeMap::new();
     for (path, stat) in &old {
         if new.get(path).is_some_and(|now| now.ino == stat.ino) && stat.kind != Kind::Folder {
             links.insert(stat.ino, path.clone());
         }
+    }
+    let kept = Kept::of(&old, &new);
+    for (ino, folder, at) in &kept.0 {
+        links.insert(*ino, at.clone());
+        touched.insert(folder);
     }
     // What goes away or changes its kind, from the bottom up.
     for (path, stat) in old.iter().rev() {
@@ -73,6 +78,7 @@ pub(in crate::rsync) fn apply(
             set_attributes(path, stat, same).map_err(fail)?;
         }
     }
+    drop(kept);
     for (path, stat) in new.iter().rev().filter(|(_, stat)| stat.kind == Kind::Folder) {
         let is_new = old.get(path).is_none_or(|was| attributes(was) != attributes(stat));
         if !is_new && !touched.contains(&path[..]) {
@@ -86,12 +92,52 @@ pub(in crate::rsync) fn apply(
     Ok(())
 }
 
-/// Lets the owner write into the folders in which something changes: rsync may have done so for a time, too. Their
-/// own modes come back with the other attributes.
-fn lift_modes(old: &BTreeMap<Vec<u8>, Stat>, new: &BTreeMap<Vec<u8>, Stat>) {
+/// Names that renamed files have for as long as this takes: their content could not be read, so that their new names
+/// must be links to the file itself.
+struct Kept<'a>(Vec<(Ino, &'a [u8], Vec<u8>)>);
+
+impl<'a> Kept<'a> {
+    fn of(old: &'a BTreeMap<Vec<u8>, Stat>, new: &BTreeMap<Vec<u8>, Stat>) -> Self {
+        let is_folder = |path: &[u8]| new.get(path).is_some_and(|stat| stat.kind == Kind::Folder);
+        let mut kept = Vec::new();
+        for (path, stat) in old.iter().filter(|(_, stat)| stat.kind == Kind::File) {
+            let is_gone = new.get(path).is_none_or(|now| now.ino != stat.ino);
+            if !is_gone || fs::File::open(real(path)).is_ok() || new.values().all(|now| now.ino != stat.ino) {
+                continue;
+            }
+            // In a folder that stays.
+            let (mut folder, name) = split(path);
+            while !is_folder(folder) && folder != b"/" {
+                folder = split(folder).0;
+            }
+            let at = temporary(folder, &[b".", name].concat());
+            if fs::hard_link(real(path), real(&at)).is_ok() {
+                kept.push((stat.ino, folder, at));
+            }
+        }
+        Self(kept)
+    }
+}
+
+impl Drop for Kept<'_> {
+    fn drop(&mut self) {
+        for (_, _, at) in &self.0 {
+            let _ = fs::remove_file(real(at));
+        }
+    }
+}
+
+/// Lets the owner write into the folders in which something changes: rsync may have done so for a time, too, and a file
+/// that was written in its place is put there anew. Their own modes come back with the other attributes.
+fn lift_modes(
+    old: &BTreeMap<Vec<u8>, Stat>,
+    new: &BTreeMap<Vec<u8>, Stat>,
+    has_same_content: impl Fn(&[u8]) -> bool,
+) {
     const OWNER: u32 = 0o700;
-    let changed =
-        |path: &&Vec<u8>| old.get(*path).map(|stat| stat.ino) != new.get(*path).map(|stat| stat.ino);
+    let changed = |path: &&Vec<u8>| {
+        old.get(*path).map(|stat| stat.ino) != new.get(*path).map(|stat| stat.ino) || !has_same_content(path)
+    };
     for path in old.keys().chain(new.keys()).filter(changed) {
         let folder = split(path).0;
         if let Some(stat) = old.get(folder)
@@ -116,11 +162,16 @@ fn same_content(before: &Disk, after: &Disk, path: &[u8]) -> bool {
     }
 }
 
+/// A name that nothing else has.
+fn temporary(folder: &[u8], name: &[u8]) -> Vec<u8> {
+    let name = &name[..name.len().min(240)];
+    join(folder, &[b".", name, format!(".sim{}", std::process::id()).as_bytes()].concat())
+}
+
 /// Makes one entry under a temporary name and renames it to its own.
 fn put(disk: &Disk, path: &[u8], stat: &Stat, link_to: Option<&Vec<u8>>) -> io::Result<()> {
     let (folder, name) = split(path);
-    let name = &name[..name.len().min(240)];
-    let temporary = join(folder, &[b".", name, format!(".sim{}", std::process::id()).as_bytes()].concat());
+    let temporary = temporary(folder, name);
     let at = real(&temporary);
     let mode = Mode::from_raw_mode(stat.mode);
     let special = |kind, device| mknodat(CWD, at, kind, mode, device).map_err(io::Error::from);
