@@ -112,7 +112,7 @@ impl Disk {
     ///
     /// # Errors
     /// As [`Disk::stat`]; EACCES, EROFS; EXDEV across file systems; EISDIR, ENOTDIR, ENOTEMPTY for what `to`
-    /// names; EINVAL into itself.
+    /// names, ENOTEMPTY for a folder above `from`; EINVAL into itself.
     pub fn rename(&mut self, from: impl AsRef<[u8]>, to: impl AsRef<[u8]>, now_ns: i64) -> io::Result<()> {
         let (from, to) = (from.as_ref(), to.as_ref());
         self.settle(now_ns);
@@ -127,6 +127,9 @@ impl Disk {
         }
         if target.ino == Some(ino) {
             return Ok(());
+        }
+        if target.ino.is_some_and(|above| source.folder == above || self.is_below(source.folder, above)) {
+            return Err(errno::error(errno::ENOTEMPTY));
         }
         let is_folder = matches!(self.inode(ino).node, Node::Folder(_));
         if is_folder && (target.folder == ino || self.is_below(target.folder, ino)) {
