@@ -6,6 +6,8 @@
 mod anything;
 #[path = "rsync_hostile/ground.rs"]
 mod ground;
+#[path = "rsync_hostile/parts.rs"]
+mod parts;
 
 use std::ffi::OsStr;
 use std::fs;

@@ -190,14 +190,18 @@ pub fn run_with_hosts(folder: &Path, args: &[Vec<u8>], hosts: Hosts) -> Ran {
         if let Some(dir) = &options.temp_dir {
             load_folder(&mut target_disk, &absolute(base, dir));
         }
-        let dirs = [&options.backup_dir, &options.partial_dir].into_iter().flatten();
-        for dir in dirs.chain(&options.alt_dests) {
+        let dirs = [(&options.backup_dir, false), (&options.partial_dir, true)];
+        let dirs = dirs.into_iter().filter_map(|(dir, replaces_link)| Some((dir.as_ref()?, replaces_link)));
+        for (dir, replaces_link) in dirs.chain(options.alt_dests.iter().map(|dir| (dir, false))) {
             let place = absolute(base, dir);
             let is_read = target_disk.exists(plain(&place));
             if let (false, Err(why)) = (is_read, measured.add(&place)) {
                 return said(65, format!("sim rsync: {why}"));
             }
-            load(&mut target_disk, &place, true);
+            match replaces_link {
+                true => load_through(&mut target_disk, &place),
+                false => load(&mut target_disk, &place, true),
+            }
         }
     }
     if options.leaves_links() {

@@ -14,6 +14,7 @@ mod generator;
 mod incoming;
 mod look;
 mod make;
+mod part;
 mod pass;
 mod receiver;
 mod regular;
@@ -36,7 +37,7 @@ use super::outcome::{Kinds, Stats};
 use super::sender::Trouble;
 use super::stop::Stop;
 use super::wire::{Message, Outbound};
-use crate::disk::Handle;
+use crate::disk::{Handle, Kind};
 
 use destination::Destination;
 
@@ -74,8 +75,8 @@ pub(super) struct Receiving<'a, E> {
     files_done: Cell<u64>,
     /// What the receiver rebuilds a file from, by the index of the file.
     bases: RefCell<BTreeMap<u32, Basis>>,
-    /// Modes of those that lie elsewhere than their file, which stand for that of the file without `-p`.
-    base_modes: RefCell<BTreeMap<u32, u32>>,
+    /// Where the base of a file lies, when that is not what stands in its place.
+    elsewhere: RefCell<BTreeMap<u32, Elsewhere>>,
     /// The file that is being written, to be cleaned up when the run is interrupted.
     in_flight: RefCell<Option<InFlight>>,
     /// Folders of which the content of a file is wanted.
@@ -96,14 +97,33 @@ struct Basis {
     append: bool,
 }
 
+/// Where the base of a file lies.
+#[derive(Debug)]
+enum Elsewhere {
+    /// In the folder of `--partial-dir`: a part that an earlier run kept.
+    Part(Vec<u8>),
+    /// In a folder of `--link-dest` and its kin.
+    Alternative(Vec<u8>),
+}
+
+/// Under which name a file is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Written {
+    /// A temporary one.
+    Temporary,
+    /// Its own, over what stands there (`--inplace`).
+    InPlace,
+    /// That of its part, over what an earlier run kept.
+    OverPart,
+}
+
 /// A file that is being written.
 #[derive(Debug)]
 struct InFlight {
     index: u32,
     handle: Option<Handle>,
-    /// Where it is written: a temporary name, or its own with `--inplace`.
     path: Vec<u8>,
-    in_place: bool,
+    written: Written,
     /// The mode that it will have.
     mode: u32,
     /// Bytes of content came over the connection, so that a part is worth keeping.
@@ -139,6 +159,18 @@ impl<E: Env> Receiving<'_, E> {
             Some(path) => super::paths::split(path).1,
             None => &entry.name,
         }
+    }
+
+    /// A path as messages have it: from the destination, where it lies below it.
+    fn shown_below<'b>(&self, path: &'b [u8]) -> &'b [u8] {
+        let folder = &self.destination.folder;
+        let folder = folder.strip_suffix(b"/").unwrap_or(folder);
+        let below = path.strip_prefix(folder).and_then(|rest| rest.strip_prefix(b"/"));
+        below.unwrap_or(path)
+    }
+
+    fn is_folder(&self, path: &[u8]) -> bool {
+        self.env.read_disk(|disk| disk.lstat(path)).is_ok_and(|stat| stat.kind == Kind::Folder)
     }
 
     fn entry(&self, index: u32) -> Result<&Entry, Stop> {

@@ -140,6 +140,12 @@ pub fn without_chance(line: &str) -> Option<String> {
     if let (true, Some((before, after))) = (line.contains("] copy_file "), line.rsplit_once(": ")) {
         return Some(format!("{}XXXXXX: {after}", &before[..before.len() - 6]));
     }
+    if let (true, Some((before, after))) = (line.contains("] rename \""), line.split_once("\" -> ")) {
+        // A part has its own name.
+        let is_temporary = before.rsplit('/').next().is_some_and(|name| name.starts_with('.'));
+        let end = before.len() - if is_temporary { 6 } else { 0 };
+        return Some(format!("{}\" -> {after}", &before[..end]));
+    }
     if let (true, Some((before, after))) = (line.contains(" mkstemp "), line.rsplit_once("\" failed")) {
         return Some(format!("{}XXXXXX\" failed{after}", &before[..before.len() - 6]));
     }

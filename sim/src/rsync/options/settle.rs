@@ -2,6 +2,7 @@
 
 use super::parse::Seen;
 use super::{DeleteWhen, Options, Refusal};
+use crate::rsync::paths::collapsed;
 
 /// Settles the options that `seen` tells of.
 ///
@@ -54,8 +55,9 @@ pub(super) fn settle(options: &mut Options, seen: &Seen) -> Result<(), Refusal> 
     if options.delay_updates && options.partial_dir.is_none() {
         options.partial_dir = Some(b".~tmp~".to_vec());
     }
-    if options.partial_dir.is_some() {
+    if let Some(dir) = options.partial_dir.take() {
         options.partial = true;
+        options.partial_dir = Some(collapsed(&dir)).filter(|dir| dir != b".");
     }
     if options.backup_dir.is_some() {
         options.backup = true;

@@ -215,7 +215,7 @@ impl<E: Env> Receiving<'_, E> {
             return false;
         }
         self.set_attributes(&at, entry, Some(mode), true);
-        self.options.inplace || self.rename(&at, path)
+        self.options.inplace || self.rename(GENERATOR, &at, path, None)
     }
 
     fn candidates<'b>(&'b self, entry: &'b Entry) -> impl Iterator<Item = (Vec<u8>, Stat)> + 'b {

@@ -4,7 +4,7 @@ use std::io;
 
 use crate::disk::{Kind, Stat, User, errno};
 use crate::rsync::env::Env;
-use crate::rsync::paths::{has_turn, join, quoted, split};
+use crate::rsync::paths::{has_turn, join, split};
 use crate::rsync::stop::{Stop, show_errno};
 
 use super::Receiving;
@@ -57,15 +57,24 @@ impl<E: Env> Receiving<'_, E> {
         if let Err(error) = self.backup_folders(name, role) {
             return Ok(Err(error));
         }
-        let rename = || self.env.write_disk(|disk, now| disk.rename(path, &to, now));
-        let mut renamed = rename();
-        if renamed.as_ref().is_err_and(|error| error.raw_os_error() == Some(errno::EISDIR)) {
-            if !self.make_room_for_backup(&to, role, pass)? {
-                return Ok(Err(pass.errno));
+        let links = role == RECEIVER && stat.kind == Kind::File;
+        let mut moved = self.move_aside(path, &to, links);
+        match moved.as_ref().err().and_then(io::Error::raw_os_error) {
+            Some(errno::EISDIR | errno::EEXIST) if self.is_folder(&to) => {
+                if !self.make_room_for_backup(&to, role, pass)? {
+                    return Ok(Err(pass.errno));
+                }
+                moved = self.move_aside(path, &to, links);
             }
-            renamed = rename();
+            Some(errno::EEXIST) => {
+                if let Err(error) = self.env.write_disk(|disk, now| disk.remove_file(&to, now)) {
+                    return Ok(Err(errno::number(&error)));
+                }
+                moved = self.move_aside(path, &to, links);
+            }
+            _ => {}
         }
-        let kept = match renamed {
+        let kept = match moved {
             Ok(()) => {
                 // Of two names of one file a rename takes none away.
                 if stat.nlink > 1 && role == GENERATOR {
@@ -79,6 +88,18 @@ impl<E: Env> Receiving<'_, E> {
             self.say_backed_up(name, &to);
         }
         Ok(kept)
+    }
+
+    /// Gives a file the name of its backup: a second one, if it is to stand in its place until the new one comes.
+    fn move_aside(&self, path: &[u8], to: &[u8], links: bool) -> io::Result<()> {
+        self.env.write_disk(|disk, now| {
+            let linked = links.then(|| disk.link(path, to, now));
+            match linked {
+                Some(Ok(())) => Ok(()),
+                Some(Err(error)) if error.raw_os_error() == Some(errno::EEXIST) => Err(error),
+                _ => disk.rename(path, to, now),
+            }
+        })
     }
 
     /// `--inplace`: a file that is about to be written over stays where it is, its backup is a copy.
@@ -95,14 +116,6 @@ impl<E: Env> Receiving<'_, E> {
         }
         self.say_backed_up(name, &to);
         Ok(())
-    }
-
-    /// A path as messages have it: from the destination, where it lies below it.
-    pub(super) fn shown_below<'b>(&self, path: &'b [u8]) -> &'b [u8] {
-        let folder = &self.destination.folder;
-        let folder = folder.strip_suffix(b"/").unwrap_or(folder);
-        let below = path.strip_prefix(folder).and_then(|rest| rest.strip_prefix(b"/"));
-        below.unwrap_or(path)
     }
 
     /// The name of a backup as messages have it: absolute where `--backup-dir` is.
@@ -198,12 +211,6 @@ impl<E: Env> Receiving<'_, E> {
         }
         let written = self.env.write_disk(|disk, now| disk.write(to, content, 0o600, now));
         written.map_err(|error| failed("open", to, &error))
-    }
-
-    /// Says what went wrong with a file, without the word that it failed.
-    pub(super) fn trouble_of(&self, role: Role, call: &str, path: &[u8], rest: &[u8], error: &io::Error) {
-        let (before, after) = (format!("rsync: [{role}] {call} "), format!(": {}", show_errno(error)));
-        self.console.error([before.as_bytes(), &quoted(path), rest, after.as_bytes()].concat());
     }
 
     /// Gives a copy what is preserved of what it is a copy of, and its mode.

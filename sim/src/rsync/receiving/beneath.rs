@@ -38,7 +38,7 @@ impl<E: Env> Receiving<'_, E> {
     }
 
     /// Where a folder of the destination lies, from there, and how many links lead to it.
-    fn resolve(&self, name: &[u8]) -> io::Result<(Vec<u8>, usize)> {
+    pub(super) fn resolve(&self, name: &[u8]) -> io::Result<(Vec<u8>, usize)> {
         let folder = &self.destination.folder;
         let parts =
             |path: &[u8]| path.split(|&byte| byte == b'/').rev().map(<[u8]>::to_vec).collect::<Vec<_>>();

@@ -1,11 +1,12 @@
-//! The file that is being written: opened under a temporary name or its own, written, cut.
+//! The file that is being written: opened under a temporary name, its own or its part's, written, cut.
 
 use std::io;
 
 use bytes::Bytes;
 
-use super::{InFlight, Receiving};
-use crate::disk::{Kind, errno};
+use super::backup::Role;
+use super::{Elsewhere, InFlight, Receiving, Written};
+use crate::disk::{Handle, Kind, Stat, errno};
 use crate::rsync::env::Env;
 use crate::rsync::file_list::Entry;
 use crate::rsync::paths::{has_turn, join, quoted, split};
@@ -27,32 +28,44 @@ impl<E: Env> Receiving<'_, E> {
     /// Opens the place into which a file is written.
     pub(super) fn open(&self, index: u32, entry: &Entry) -> Result<(), Discard> {
         let path = self.path(entry);
-        let existing =
-            self.env.read_disk(|disk| disk.lstat(&path)).ok().filter(|stat| stat.kind == Kind::File);
         let parent = split(&entry.name).0;
         if self.received_parent.replace(Bytes::copy_from_slice(parent)) != parent {
             self.say_no_default_modes(parent);
         }
-        let base_mode = self.base_modes.borrow_mut().remove(&index);
-        let mode = self.mode_over(entry, base_mode.or(existing.map(|stat| stat.mode)));
+        let elsewhere = self.elsewhere.borrow_mut().remove(&index);
+        let base = match &elsewhere {
+            Some(Elsewhere::Part(at) | Elsewhere::Alternative(at)) => at,
+            None => &path,
+        };
+        // What cannot be read is no base.
+        let base_mode = self.base_mode(base);
+        let mode = self.mode_over(entry, base_mode);
         if self.options.relative {
             self.make_parents(&path);
         }
-        let (at, opened) = if self.options.inplace {
-            let opened = self.env.write_disk(|disk, now| match existing {
-                Some(_) => disk.open_write(&path),
-                None => disk.create_new(&path, 0o600, now),
-            });
-            (path, opened)
-        } else {
-            let at = temporary_path(&path, self.temp_folder().as_deref(), self.env.temp_suffix());
-            // In a folder of its own the path must not lead upwards.
-            let leads_up = self.options.temp_dir.is_some() && has_turn(&at);
-            let opened = match leads_up {
-                true => Err(errno::error(errno::EINVAL)),
-                false => self.env.write_disk(|disk, now| disk.create_new(&at, (mode | 0o200) & 0o700, now)),
-            };
-            (at, opened)
+        let (at, written, opened) = match elsewhere {
+            Some(Elsewhere::Part(part)) if base_mode.is_some() => {
+                let opened = self.open_over(&part);
+                (part, Written::OverPart, opened)
+            }
+            _ if self.options.inplace => {
+                let opened = match self.env.read_disk(|disk| disk.lstat(&path)) {
+                    Ok(stat) if stat.kind == Kind::File => self.open_over(&path),
+                    _ => self.env.write_disk(|disk, now| disk.create_new(&path, 0o600, now)),
+                };
+                (path, Written::InPlace, opened)
+            }
+            _ => {
+                let at = temporary_path(&path, self.temp_folder().as_deref(), self.env.temp_suffix());
+                // In a folder of its own the path must not lead upwards.
+                let leads_up = self.options.temp_dir.is_some() && has_turn(&at);
+                let mode = (mode | 0o200) & 0o700;
+                let opened = match leads_up {
+                    true => Err(errno::error(errno::EINVAL)),
+                    false => self.env.write_disk(|disk, now| disk.create_new(&at, mode, now)),
+                };
+                (at, Written::Temporary, opened)
+            }
         };
         match opened {
             Ok(handle) => {
@@ -60,26 +73,59 @@ impl<E: Env> Receiving<'_, E> {
                     index,
                     handle: Some(handle),
                     path: at,
-                    in_place: self.options.inplace,
+                    written,
                     mode,
                     got_literal: false,
                 });
                 Ok(())
             }
             Err(error) => {
-                match self.options.inplace {
-                    true => self.cannot("receiver", "open", &at, &error),
-                    false => self.cannot_make_temporary("receiver", &at, &error),
+                match written {
+                    Written::Temporary => self.cannot_make_temporary("receiver", &at, &error),
+                    Written::InPlace | Written::OverPart => self.cannot("receiver", "open", &at, &error),
                 }
                 Err(Discard::Told)
             }
         }
     }
 
+    /// The mode of a regular file that can be opened for reading.
+    fn base_mode(&self, path: &[u8]) -> Option<u32> {
+        self.env.read_disk(|disk| {
+            let stat = disk.lstat(path).ok().filter(|stat| stat.kind == Kind::File)?;
+            let opens = disk.read(path).err().is_none_or(|error| error.raw_os_error() == Some(errno::EIO));
+            opens.then_some(stat.mode)
+        })
+    }
+
+    /// Opens a file to write over it. Of a file of its own that it may not write, rsync changes the mode for as long as
+    /// that takes.
+    fn open_over(&self, path: &[u8]) -> io::Result<Handle> {
+        self.env.write_disk(|disk, now| {
+            let refused = match disk.open_write(path) {
+                Err(error) if error.raw_os_error() == Some(errno::EACCES) => error,
+                opened => return opened,
+            };
+            let Ok(Stat { mode, .. }) = disk.lstat(path) else { return Err(refused) };
+            if disk.chmod(path, mode | 0o200, now).is_err() {
+                return Err(refused);
+            }
+            let opened = disk.open_write(path);
+            disk.chmod(path, mode, now)?;
+            opened
+        })
+    }
+
     /// No temporary file could be made at a path: so no random part was found for it yet.
     pub(super) fn cannot_make_temporary(&self, role: &str, path: &[u8], error: &io::Error) {
         let shown = [&path[..path.len() - SUFFIX_BYTES], &[b'X'; SUFFIX_BYTES]].concat();
         self.cannot(role, "mkstemp", &shown, error);
+    }
+
+    /// Says what went wrong with a file, without the word that it failed.
+    pub(super) fn trouble_of(&self, role: Role, call: &str, path: &[u8], rest: &[u8], error: &io::Error) {
+        let (before, after) = (format!("rsync: [{role}] {call} "), format!(": {}", show_errno(error)));
+        self.console.error([before.as_bytes(), &quoted(path), rest, after.as_bytes()].concat());
     }
 
     pub(super) fn cannot(&self, role: &str, call: &str, path: &[u8], error: &io::Error) {
@@ -94,7 +140,7 @@ impl<E: Env> Receiving<'_, E> {
         result.map_err(|error| self.write_failed(path, entry, &error))
     }
 
-    /// With `--inplace`: what the old file had behind the end of the new one goes.
+    /// What the old file had behind the end of the new one that was written over it goes.
     pub(super) fn cut(&self, size: u64) -> Result<(), Stop> {
         let in_flight = self.in_flight.borrow();
         let Some(InFlight { handle: Some(handle), index, path, .. }) = in_flight.as_ref() else {

@@ -1,4 +1,5 @@
-//! The receiver: writes the content that comes, each file under a temporary name that is renamed at its end.
+//! The receiver: writes the content that comes, each file under a temporary name or that of an old part, which is
+//! renamed at its end.
 
 use std::ops::ControlFlow;
 
@@ -7,7 +8,7 @@ use tokio::io::AsyncRead;
 use tokio::sync::mpsc::UnboundedSender;
 use xxhash_rust::xxh3::{Xxh3, xxh3_128};
 
-use super::{Basis, Received, Receiving, Told};
+use super::{Basis, Received, Receiving, Told, Written};
 use crate::disk::Kind;
 use crate::rsync::env::{Env, Progress, Signal};
 use crate::rsync::itemize::Changes;
@@ -143,7 +144,7 @@ impl<E: Env> Receiving<'_, E> {
         if !opened {
             return Ok(None);
         }
-        if self.options.inplace {
+        if self.in_flight.borrow().as_ref().is_some_and(|file| file.written != Written::Temporary) {
             self.cut(size)?;
         }
         let computed = match (&only_piece, pieces) {
@@ -176,9 +177,9 @@ impl<E: Env> Receiving<'_, E> {
         }
         let again = phase == 0;
         // What --partial keeps is called discarded, too, but for a part that is written over once more.
-        let what = match self.partial_path(entry).filter(|_| !self.options.delay_updates) {
-            _ if in_flight.in_place => "retained",
-            Some(partial) if self.env.read_disk(|disk| disk.exists(&partial)) => "put into partial-dir",
+        let what = match in_flight.written {
+            Written::InPlace => "retained",
+            Written::OverPart if !self.options.delay_updates => "put into partial-dir",
             _ => "discarded",
         };
         let (word, end) = if again { ("WARNING", " (will try again).") } else { ("ERROR", ".") };

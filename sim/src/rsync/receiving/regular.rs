@@ -7,13 +7,13 @@ use crate::rsync::delta::Signature;
 use crate::rsync::env::Env;
 use crate::rsync::file_list::Entry;
 use crate::rsync::itemize::Changes;
-use crate::rsync::paths::{join, quoted, split};
+use crate::rsync::paths::{quoted, split};
 use crate::rsync::stop::{Stop, show_errno};
 use crate::rsync::wire::{Message, Request};
 
 use super::alternatives::Found;
 use super::pass::Pass;
-use super::{Basis, Receiving};
+use super::{Basis, Elsewhere, Receiving};
 
 impl<E: Env> Receiving<'_, E> {
     /// A regular file: nothing to do, attributes only, or content.
@@ -63,9 +63,7 @@ impl<E: Env> Receiving<'_, E> {
             self.console.error([&line.concat(), error.as_bytes()].concat());
             return Ok(());
         }
-        let partial = self.partial_path(entry).filter(|path| {
-            self.env.read_disk(|disk| disk.lstat(path)).is_ok_and(|stat| stat.kind == Kind::File)
-        });
+        let part = self.part(entry);
         if let Some(there) = &stat
             && !pass.redo
         {
@@ -82,8 +80,8 @@ impl<E: Env> Receiving<'_, E> {
                 let dated =
                     self.options.checksum && self.keeps_time(entry) && there.mtime_ns != entry.mtime_ns;
                 self.say_kept(entry, if dated { changes | Changes::TIME } else { changes });
-                if let Some(partial) = partial {
-                    self.forget_partial(&partial);
+                if let Some(part) = part {
+                    self.forget_part(&part);
                 }
                 return Ok(());
             }
@@ -91,15 +89,28 @@ impl<E: Env> Receiving<'_, E> {
                 return Ok(());
             }
         }
-        let elsewhere = partial.as_deref().or(basis.as_deref());
-        if let Some(elsewhere) = elsewhere
-            && let Ok(found) = self.env.read_disk(|disk| disk.lstat(elsewhere))
-        {
-            self.base_modes.borrow_mut().insert(index as u32, found.mode);
+        let elsewhere = part.map(Elsewhere::Part).or(basis.map(Elsewhere::Alternative));
+        let basis_path = match &elsewhere {
+            Some(Elsewhere::Part(at) | Elsewhere::Alternative(at)) => at,
+            None => path,
+        };
+        let mut content = None;
+        let wants_basis = !self.whole_file || self.options.append;
+        if wants_basis && !self.options.dry_run && (stat.is_some() || elsewhere.is_some()) {
+            let read = self.env.read_disk(|disk| disk.read(basis_path));
+            // What cannot even be opened is told, and the file then taken for a new one.
+            if let Err(error) = &read
+                && error.raw_os_error() != Some(errno::EIO)
+            {
+                let after = format!(", continuing: {}", show_errno(error));
+                let line = [b"rsync: [generator] failed to open ", &*quoted(basis_path), after.as_bytes()];
+                self.console.warning(line.concat());
+                stat = None;
+            }
+            content = read.ok();
         }
-        let basis_path = elsewhere.unwrap_or(path);
         // A file that is written over is copied before, once. It is left alone when that fails.
-        let is_own = basis_path == self.path(entry) && stat.is_some();
+        let is_own = elsewhere.is_none() && stat.is_some();
         if self.options.inplace
             && self.options.backup
             && is_own
@@ -109,11 +120,19 @@ impl<E: Env> Receiving<'_, E> {
         {
             return Ok(());
         }
-        self.request(index, basis_path, stat.as_ref(), pass);
+        self.request(index, elsewhere, content, stat.as_ref(), pass);
         Ok(())
     }
 
-    fn request(&self, index: usize, basis_path: &[u8], stat: Option<&Stat>, pass: &mut Pass) {
+    /// Asks for the content of a file, which `content` is the base of.
+    fn request(
+        &self,
+        index: usize,
+        elsewhere: Option<Elsewhere>,
+        content: Option<Bytes>,
+        stat: Option<&Stat>,
+        pass: &mut Pass,
+    ) {
         let entry = &self.list[index];
         let parent = split(&entry.name).0;
         let parent = if parent.is_empty() { b"." } else { parent };
@@ -124,22 +143,24 @@ impl<E: Env> Receiving<'_, E> {
             done |= Changes::CONTENT;
         }
         // A backup is a copy that stays as it is while the file is written.
-        let overwrites = basis_path == self.path(entry) && (pass.redo || !self.options.backup);
+        let overwrites = match &elsewhere {
+            None => self.options.inplace && (pass.redo || !self.options.backup),
+            Some(Elsewhere::Part(_)) => true,
+            Some(Elsewhere::Alternative(_)) => false,
+        };
+        if let Some(elsewhere) = elsewhere {
+            self.elsewhere.borrow_mut().insert(index as u32, elsewhere);
+        }
         let mut request = Request {
             index: index as u32,
             changes: self.changes(entry, stat, done),
-            in_place: self.options.inplace && overwrites,
+            in_place: overwrites,
             ..Request::default()
         };
         if request.changes.has(Changes::NEW) {
             self.created.borrow_mut().count(Kind::File);
         }
-        let wants_basis = !self.whole_file || self.options.append;
-        if wants_basis
-            && !self.options.dry_run
-            && let Ok(content) = self.env.read_disk(|disk| disk.read(basis_path))
-            && !content.is_empty()
-        {
+        if let Some(content) = content.filter(|content| !content.is_empty()) {
             let append = self.options.append && !pass.redo && stat.is_some();
             request.append = append;
             request.signature = if append {
@@ -176,24 +197,5 @@ impl<E: Env> Receiving<'_, E> {
     fn is_newer(&self, there_ns: i64, entry_ns: i64) -> bool {
         let seconds = |ns: i64| ns.div_euclid(1_000_000_000);
         seconds(entry_ns).saturating_sub(seconds(there_ns)) < self.options.modify_window
-    }
-
-    /// Where a part of a file is kept with `--partial-dir`.
-    pub(super) fn partial_path(&self, entry: &Entry) -> Option<Vec<u8>> {
-        let dir = self.options.partial_dir.as_ref()?;
-        let path = self.path(entry);
-        let (folder, name) = split(&path);
-        Some(join(&if dir.starts_with(b"/") { dir.clone() } else { join(folder, dir) }, name))
-    }
-
-    /// Removes a kept part, and its folder when it was the last one.
-    pub(super) fn forget_partial(&self, partial: &[u8]) {
-        if self.options.dry_run {
-            return;
-        }
-        let _ = self.env.write_disk(|disk, now| disk.remove_file(partial, now));
-        if self.options.partial_dir.as_ref().is_some_and(|dir| !dir.starts_with(b"/")) {
-            let _ = self.env.write_disk(|disk, now| disk.remove_dir(split(partial).0, now));
-        }
     }
 }

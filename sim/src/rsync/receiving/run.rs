@@ -152,7 +152,7 @@ async fn run_inner<R: AsyncRead + Unpin, W: AsyncWrite + Unpin, E: Env>(
         matched: Cell::new(0),
         files_done: Cell::new(0),
         bases: RefCell::default(),
-        base_modes: RefCell::default(),
+        elsewhere: RefCell::default(),
         in_flight: RefCell::new(None),
         wanted_in: RefCell::default(),
         changed_late: RefCell::default(),

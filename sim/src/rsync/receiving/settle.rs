@@ -3,14 +3,15 @@
 
 use std::io;
 
+use crate::disk::errno;
 use crate::rsync::env::Env;
 use crate::rsync::file_list::Entry;
-use crate::rsync::paths::{quoted, split};
+use crate::rsync::paths::{has_turn, quoted};
 use crate::rsync::stop::{Stop, show_errno};
 
-use super::backup::RECEIVER;
+use super::backup::{RECEIVER, Role};
 use super::pass::Pass;
-use super::{InFlight, Receiving};
+use super::{InFlight, Receiving, Written};
 
 impl<E: Env> Receiving<'_, E> {
     /// Puts a complete file where it belongs.
@@ -20,7 +21,7 @@ impl<E: Env> Receiving<'_, E> {
         }
         let path = self.path(entry);
         let mode = in_flight.mode;
-        if in_flight.in_place {
+        if in_flight.written == Written::InPlace {
             self.set_attributes(&path, entry, Some(mode), true);
             return Ok(());
         }
@@ -32,8 +33,12 @@ impl<E: Env> Receiving<'_, E> {
                 let _ = self.env.write_disk(|disk, now| disk.remove_file(&in_flight.path, now));
                 return Ok(());
             }
+            // The folder that was just made can stand where a link led to the part.
+            if let Err(error) = self.env.read_disk(|disk| disk.lstat(&in_flight.path)) {
+                self.cannot(RECEIVER, "stat", &in_flight.path, &error);
+            }
             self.set_attributes(&in_flight.path, entry, Some(mode), true);
-            if self.rename(&in_flight.path, waiting) {
+            if self.rename(RECEIVER, &in_flight.path, waiting, None) {
                 self.delayed.borrow_mut().push((in_flight.index, waiting.clone()));
             }
             return Ok(());
@@ -44,9 +49,9 @@ impl<E: Env> Receiving<'_, E> {
         }
         self.set_attributes(&in_flight.path, entry, Some(mode), true);
         self.changed(&entry.name);
-        self.rename(&in_flight.path, &path);
-        if let Some(partial) = partial {
-            self.forget_partial(&partial);
+        let renamed = self.rename(RECEIVER, &in_flight.path, &path, partial.as_deref());
+        if renamed && in_flight.written == Written::OverPart {
+            self.forget_partial_folder(&in_flight.path);
         }
         Ok(())
     }
@@ -62,10 +67,30 @@ impl<E: Env> Receiving<'_, E> {
         Err(Stop::file_io("rsync.c(900)", RECEIVER))
     }
 
-    /// Renames, or copies from one file system to another; a failure is told and what was written removed.
-    pub(super) fn rename(&self, from: &[u8], to: &[u8]) -> bool {
-        let result = self.env.write_disk(|disk, now| match disk.rename(from, to, now) {
-            Err(error) if error.raw_os_error() == Some(crate::disk::errno::EXDEV) => {
+    /// Renames, or copies from one file system to another. A failure is told, and what was written becomes the part
+    /// that is kept at `partial`, or goes.
+    pub(super) fn rename(&self, role: Role, from: &[u8], to: &[u8], partial: Option<&[u8]>) -> bool {
+        let result = self.move_file(from, to);
+        if let Err(error) = &result {
+            let rest = [b" -> ", &*quoted(self.shown_below(to))].concat();
+            self.trouble_of(role, "rename", from, &rest, error);
+            if partial.is_none_or(|partial| self.move_file(from, partial).is_err()) {
+                let _ = self.env.write_disk(|disk, now| disk.remove_file(from, now));
+            }
+        }
+        result.is_ok()
+    }
+
+    /// As [`Self::rename`], without a word. From the destination no way leads upwards.
+    fn move_file(&self, from: &[u8], to: &[u8]) -> io::Result<()> {
+        if from == to {
+            return Ok(());
+        }
+        if has_turn(self.shown_below(to)) {
+            return Err(errno::error(errno::EINVAL));
+        }
+        self.env.write_disk(|disk, now| match disk.rename(from, to, now) {
+            Err(error) if error.raw_os_error() == Some(errno::EXDEV) => {
                 let (content, stat) = (disk.read(from)?, disk.lstat(from)?);
                 disk.write(to, content, stat.mode, now)?;
                 disk.chown(to, crate::disk::User { uid: stat.uid, gid: stat.gid }, now)?;
@@ -74,21 +99,7 @@ impl<E: Env> Receiving<'_, E> {
                 disk.remove_file(from, now)
             }
             result => result,
-        });
-        if let Err(error) = &result {
-            self.console.error(
-                [
-                    b"rsync: [receiver] rename ".as_slice(),
-                    &quoted(from),
-                    b" -> ",
-                    &quoted(to),
-                    format!(": {}", show_errno(error)).as_bytes(),
-                ]
-                .concat(),
-            );
-            let _ = self.env.write_disk(|disk, now| disk.remove_file(from, now));
-        }
-        result.is_ok()
+        })
     }
 
     /// `--delay-updates`: all files of the run are renamed now, in the order of the list.
@@ -104,7 +115,7 @@ impl<E: Env> Receiving<'_, E> {
             }
             self.changed(&entry.name);
             match self.env.write_disk(|disk, now| disk.rename(&from, &path, now)) {
-                Ok(()) => self.forget_partial(&from),
+                Ok(()) => self.forget_partial_folder(&from),
                 Err(error) => self.cannot_put_in_place(&from, &path, &error),
             }
         }
@@ -125,14 +136,17 @@ impl<E: Env> Receiving<'_, E> {
             self.env.write_disk(|disk, _| disk.close(handle));
         }
         let entry = &self.list[in_flight.index as usize];
-        if in_flight.in_place {
-            if !interrupted {
+        match in_flight.written {
+            Written::InPlace | Written::OverPart if interrupted => return,
+            Written::InPlace => {
                 self.set_attributes(&in_flight.path, entry, Some(in_flight.mode), true);
                 let _ = self.env.write_disk(|disk, now| disk.set_mtime(&in_flight.path, now, now));
+                return;
             }
-            return;
+            Written::OverPart if !self.options.delay_updates => return,
+            _ => {}
         }
-        if self.options.partial && in_flight.got_literal {
+        if self.options.partial && (in_flight.got_literal || !interrupted) {
             match self.partial_path(entry) {
                 Some(partial) => {
                     if !self.has_partial_folder(&partial, entry, "partial file") {
@@ -142,7 +156,7 @@ impl<E: Env> Receiving<'_, E> {
                     self.set_attributes(&in_flight.path, entry, Some(in_flight.mode), true);
                     // Its time stays that of the last byte.
                     let _ = self.env.write_disk(|disk, now| disk.set_mtime(&in_flight.path, now, now));
-                    self.rename(&in_flight.path, &partial);
+                    self.rename(RECEIVER, &in_flight.path, &partial, None);
                 }
                 None => {
                     let path = self.path(entry);
@@ -151,24 +165,11 @@ impl<E: Env> Receiving<'_, E> {
                     let _ = self.env.write_disk(|disk, now| {
                         disk.set_mtime(&in_flight.path, if interrupted { 0 } else { now }, now)
                     });
-                    self.rename(&in_flight.path, &path);
+                    self.rename(RECEIVER, &in_flight.path, &path, None);
                 }
             }
             return;
         }
         let _ = self.env.write_disk(|disk, now| disk.remove_file(&in_flight.path, now));
-    }
-
-    /// Makes the folder in which a part is kept, but not those above it; says what is lost where it cannot.
-    fn has_partial_folder(&self, partial: &[u8], entry: &Entry, what: &str) -> bool {
-        let folder = split(partial).0;
-        let there = self.env.read_disk(|disk| disk.exists(folder))
-            || self.env.write_disk(|disk, now| disk.create_dir(folder, 0o700, now)).is_ok();
-        if !there {
-            let after = format!(" -- discarding {what}.");
-            let line = [b"Unable to create partial-dir for ", self.shown(entry), after.as_bytes()];
-            self.console.warning(line.concat());
-        }
-        there
     }
 }
