@@ -27,6 +27,8 @@ mod generate;
 mod interrupt;
 #[path = "rsync_fidelity/options.rs"]
 mod options;
+#[path = "rsync_fidelity/parts.rs"]
+mod parts;
 #[path = "rsync_fidelity/rules.rs"]
 mod rules;
 #[path = "rsync_fidelity/run.rs"]
@@ -74,15 +76,22 @@ fn main() -> ExitCode {
     }
     for option in interrupt::OPTIONS {
         let name = format!("interrupted::at_each_file_with{}", option.trim_start_matches('-'));
-        trials.push(Trial::test(name, move || interrupted_anywhere(option)));
+        trials.push(Trial::test(name, move || interrupted_anywhere(option, None)));
+    }
+    for (option, folder) in interrupt::OVER_PARTS {
+        let name = format!("interrupted::over_an_old_part_with{}", option.trim_start_matches('-'));
+        trials.push(Trial::test(name, move || interrupted_anywhere(option, Some(folder))));
     }
     let no_strace = !source_error::has_strace() && variable("SIM_REQUIRE_PEERS") != Some(1);
     if no_strace {
         eprintln!("rsync_fidelity: source files that fail are left out, strace is not installed here");
     }
-    for option in source_error::OPTIONS {
-        let name = format!("source_error::with{}", option.trim_start_matches('-'));
-        let trial = Trial::test(name, move || match source_error::difference(option)? {
+    let over_parts = source_error::OVER_PARTS.map(|(option, folder)| (option, Some(folder)));
+    for (option, part_in) in source_error::OPTIONS.map(|option| (option, None)).into_iter().chain(over_parts)
+    {
+        let how = if part_in.is_some() { "over_an_old_part_with" } else { "with" };
+        let name = format!("source_error::{how}{}", option.trim_start_matches('-'));
+        let trial = Trial::test(name, move || match source_error::difference(option, part_in)? {
             None => Ok(()),
             Some(how) => Err(Failed::from(how)),
         });
@@ -90,7 +99,10 @@ fn main() -> ExitCode {
     }
     trials.push(Trial::test("the_comparison_sees_a_file_that_differs", sees_a_difference));
     trials.push(Trial::test("of_ten_random_cases_one_has_rules_of_folders", move || {
-        has_rules_of_folders(first, cases)
+        one_of(10, first, cases, has_rules_of_folders)
+    }));
+    trials.push(Trial::test("of_forty_random_cases_one_has_a_folder_of_parts", move || {
+        one_of(40, first, cases, has_parts)
     }));
     if left_out {
         trials = trials.into_iter().map(|trial| trial.with_ignored_flag(true)).collect();
@@ -137,11 +149,12 @@ fn random(from: u64, to: u64) -> Result<(), Failed> {
 
 /// What is left of transfers that end at each file in turn, by either signal. They wait more than they work: all run
 /// at once.
-fn interrupted_anywhere(option: &str) -> Result<(), Failed> {
+fn interrupted_anywhere(option: &str, part_in: Option<&str>) -> Result<(), Failed> {
     let runs = (0..interrupt::FILES).flat_map(|k| [(k, false), (k, true)]);
     let different: Vec<String> = std::thread::scope(|scope| {
-        let runs: Vec<_> =
-            runs.map(|(k, kills)| (k, kills, scope.spawn(move || interrupted(option, k, kills)))).collect();
+        let runs: Vec<_> = runs
+            .map(|(k, kills)| (k, kills, scope.spawn(move || interrupted(option, k, kills, part_in))))
+            .collect();
         let ended = runs.into_iter().filter_map(|(k, kills, run)| {
             let signal = if kills { "SIGKILL" } else { "SIGTERM" };
             let how = match run.join() {
@@ -159,8 +172,13 @@ fn interrupted_anywhere(option: &str) -> Result<(), Failed> {
 
 /// How what is left of a transfer that ends at file `k` differs. A busy machine can let the real one come further: so
 /// often it is tried again.
-fn interrupted(option: &str, k: usize, kills: bool) -> std::io::Result<Option<String>> {
-    let case = interrupt::case(option, k);
+fn interrupted(
+    option: &str,
+    k: usize,
+    kills: bool,
+    part_in: Option<&str>,
+) -> std::io::Result<Option<String>> {
+    let case = interrupt::case(option, k, part_in);
     let mut modelled = interrupt::model(&case, k, kills, After::Bytes)?;
     let mut real = interrupt::real(&case, k, kills)?;
     for _ in 0..2 {
@@ -196,19 +214,26 @@ fn sees_a_difference() -> Result<(), Failed> {
     }
 }
 
-/// What is never drawn is never compared.
-fn has_rules_of_folders(first: u64, cases: u64) -> Result<(), Failed> {
-    let in_trees = |case: &Case| {
-        case.entries.iter().any(|entry| {
-            let name = entry.path.rsplit(|&byte| byte == b'/').next().unwrap_or_default();
-            entry.path.contains(&b'/') && [&b".rsync-filter"[..], b".cvsignore", b".f"].contains(&name)
-        })
-    };
-    let count = (first..first + cases).filter(|&seed| in_trees(&generate::case(seed))).count() as u64;
-    match count * 10 >= cases {
+/// What is never drawn is never compared: one of so many cases must be so.
+fn one_of(many: u64, first: u64, cases: u64, is_so: fn(&Case) -> bool) -> Result<(), Failed> {
+    let count = (first..first + cases).filter(|&seed| is_so(&generate::case(seed))).count() as u64;
+    match count * many >= cases {
         true => Ok(()),
         false => Err(Failed::from(format!("only {count} of {cases}"))),
     }
+}
+
+fn has_rules_of_folders(case: &Case) -> bool {
+    case.entries.iter().any(|entry| {
+        let name = entry.path.rsplit(|&byte| byte == b'/').next().unwrap_or_default();
+        entry.path.contains(&b'/') && [&b".rsync-filter"[..], b".cvsignore", b".f"].contains(&name)
+    })
+}
+
+fn has_parts(case: &Case) -> bool {
+    let is_folder_of_parts = |part: &[u8]| [&b".~tmp~"[..], b"part", b".p"].contains(&part);
+    let mut paths = case.entries.iter().map(|entry| &entry.path);
+    paths.any(|path| path.split(|&byte| byte == b'/').any(is_folder_of_parts))
 }
 
 /// A number that the environment gives. It is this test's business, not a run's.

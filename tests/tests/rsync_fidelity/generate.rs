@@ -38,7 +38,8 @@ const NAMES: [&str; 28] = [
     "a-name-that-is-rather-long-so-that-a-temporary-one-is-longer",
 ];
 
-const FILE_MODES: [u32; 10] = [0o644, 0o644, 0o644, 0o600, 0o755, 0o444, 0o640, 0o666, 0o4755, 0];
+/// Modes that files have.
+pub const FILE_MODES: [u32; 10] = [0o644, 0o644, 0o644, 0o600, 0o755, 0o444, 0o640, 0o666, 0o4755, 0];
 const FOLDER_MODES: [u32; 8] = [0o755, 0o755, 0o755, 0o755, 0o700, 0o775, 0o555, 0o1777];
 const SECONDS: [i64; 6] = [0, 0, 1, 2, 5, 3600];
 const NANOS: [i64; 5] = [0, 0, 1, 500_000_000, 999_999_999];
@@ -89,7 +90,8 @@ fn owner(draw: &mut Draw) -> u32 {
     if draw.chance(4) { 12_345 } else { 0 }
 }
 
-fn time(draw: &mut Draw) -> i64 {
+/// A time that few others differ from.
+pub fn time(draw: &mut Draw) -> i64 {
     (BASE_S + SECONDS[draw.below(SECONDS.len())]) * 1_000_000_000 + NANOS[draw.below(NANOS.len())]
 }
 
@@ -121,7 +123,8 @@ fn add(draw: &mut Draw, folder_path: &[u8], depth: usize, entries: &mut Vec<Entr
     }
 }
 
-fn symlink(draw: &mut Draw, path: Vec<u8>) -> Entry {
+/// A link that may lead to something.
+pub fn symlink(draw: &mut Draw, path: Vec<u8>) -> Entry {
     let target = draw
         .pick(&["a", "b", "nowhere", "../a", ".", "/nowhere", "a b", "c/d", "../src"])
         .as_bytes()
@@ -129,7 +132,8 @@ fn symlink(draw: &mut Draw, path: Vec<u8>) -> Entry {
     Entry { path, node: Node::Symlink(target), mode: 0o777, owner: 0, mtime_ns: time(draw) }
 }
 
-fn file(draw: &mut Draw, path: Vec<u8>) -> Entry {
+/// A file with some content.
+pub fn file(draw: &mut Draw, path: Vec<u8>) -> Entry {
     let number = |draw: &mut Draw| 1 + draw.below(4) as u32;
     let pieces = match draw.below(20) {
         0..2 => Vec::new(),

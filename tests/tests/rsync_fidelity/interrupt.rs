@@ -35,11 +35,18 @@ pub const OPTIONS: [&str; 9] = [
     "--temp-dir=/GROUND/tmp",
     "--no-whole-file",
 ];
+/// Options under which it is interrupted while it writes over an old part, which lies in this folder.
+pub const OVER_PARTS: [(&str, &str); 2] = [("--partial-dir=.part", ".part"), ("--delay-updates", ".~tmp~")];
 /// Bytes of the file at which it is interrupted.
 const LARGE_BYTES: u32 = 600_000;
 const SMALL_BYTES: u32 = 100;
+/// An old part of the large file, which begins otherwise. rsync writes 256 KiB at a time.
+const PART_BYTES: u32 = 400_000;
+const PART_NUMBER: u32 = 9;
 /// Files of which one is the large one.
 pub const FILES: usize = 4;
+/// Folders of the destination in which parts may lie.
+const PART_FOLDERS: [&str; 2] = ["dst/.part", "dst/.~tmp~"];
 /// How often it is looked whether the part has come, and how often at most.
 const LOOK_EVERY: Duration = Duration::from_millis(10);
 const LOOKS_MAX: usize = 2_000;
@@ -51,8 +58,8 @@ pub struct Left {
     tree: Vec<String>,
 }
 
-/// The case in which file `k` is the large one.
-pub fn case(option: &str, k: usize) -> Case {
+/// The case in which file `k` is the large one; of it an old part may lie in a folder.
+pub fn case(option: &str, k: usize, part_in: Option<&str>) -> Case {
     let entry = Entry::plain;
     let mut entries =
         vec![entry("src", Node::Folder), entry("dst", Node::Folder), entry("tmp", Node::Folder)];
@@ -63,6 +70,11 @@ pub fn case(option: &str, k: usize) -> Case {
         if number > 0 && option != "--inplace" {
             entries.push(entry(&format!("dst/{number}"), Node::File(vec![(50, 9)])));
         }
+    }
+    if let Some(folder) = part_in {
+        entries.push(entry(&format!("dst/{folder}"), Node::Folder));
+        let part = entry(&format!("dst/{folder}/{k}"), Node::File(vec![(PART_BYTES, PART_NUMBER)]));
+        entries.push(Entry { mode: 0o640, ..part });
     }
     entries.push(entry("dst/surplus", Node::File(vec![(5, 9)])));
     entries.push(entry("src/folder", Node::Folder));
@@ -90,7 +102,7 @@ pub fn real(case: &Case, k: usize, kills: bool) -> io::Result<Left> {
     let pid = Pid::from_child(&child);
     let began = (0..LOOKS_MAX).any(|_| {
         pause();
-        has_begun(&ground, &k.to_string())
+        has_begun(&ground, case, k)
     });
     if !began {
         let _ = kill_process_group(pid, Signal::KILL);
@@ -151,8 +163,16 @@ impl Left {
     }
 }
 
-/// Whether some of the file has come, under its own name or a temporary one.
-fn has_begun(ground: &Path, name: &str) -> bool {
+/// Whether some of the file has come, under its own name or a temporary one, or over its old part.
+fn has_begun(ground: &Path, case: &Case, k: usize) -> bool {
+    let (name, whole) = (k.to_string(), content(case, k));
+    let over_part = |folder: &str| {
+        let found = fs::read(ground.join(folder).join(&name));
+        found.is_ok_and(|found| is_begun(&found, &whole))
+    };
+    if PART_FOLDERS.into_iter().any(over_part) {
+        return true;
+    }
     let is_part = |folder: &str| {
         let entries = fs::read_dir(ground.join(folder)).into_iter().flatten().flatten();
         entries.into_iter().any(|entry| {
@@ -165,16 +185,30 @@ fn has_begun(ground: &Path, name: &str) -> bool {
     is_part("dst") || is_part("tmp")
 }
 
-/// The tree in lines, a part of the large file shown as such.
-fn left(ground: &Path, began_ns: i64, case: &Case, k: usize) -> Vec<String> {
+/// What file `k` is to hold.
+fn content(case: &Case, k: usize) -> Vec<u8> {
     let source = format!("src/{k}");
     let whole = case.entries.iter().find(|entry| entry.path == source.as_bytes());
-    let Some(Node::File(pieces)) = whole.map(|entry| &entry.node) else { return Vec::new() };
-    let whole = Node::content(pieces);
-    for folder in ["dst", "dst/.part", "dst/.~tmp~", "tmp"] {
+    match whole.map(|entry| &entry.node) {
+        Some(Node::File(pieces)) => Node::content(pieces),
+        _ => Vec::new(),
+    }
+}
+
+/// Whether this is a beginning of the file, or the old part with one written over its own.
+fn is_begun(found: &[u8], whole: &[u8]) -> bool {
+    let old = Node::content(&[(PART_BYTES, PART_NUMBER)]);
+    let same = found.iter().zip(whole).take_while(|(found, whole)| found == whole).count();
+    same == found.len() || (same > 0 && found.len() == old.len() && found[same..] == old[same..])
+}
+
+/// The tree in lines, a part of the large file shown as such.
+fn left(ground: &Path, began_ns: i64, case: &Case, k: usize) -> Vec<String> {
+    let whole = content(case, k);
+    for folder in ["dst", "tmp"].into_iter().chain(PART_FOLDERS) {
         for entry in fs::read_dir(ground.join(folder)).into_iter().flatten().flatten() {
             let Ok(content) = fs::read(entry.path()) else { continue };
-            let shown = content.len() < whole.len() && whole.starts_with(&content);
+            let shown = content.len() < whole.len() && is_begun(&content, &whole);
             if shown && let Ok(data) = entry.metadata() {
                 // Cut to one length, its time kept.
                 let time = data.modified();

@@ -2,7 +2,7 @@
 
 use super::case::{Entry, Node};
 use super::generate::{Draw, like};
-use super::rules;
+use super::{parts, rules};
 
 /// What most runs begin with.
 const BASES: [&str; 16] = [
@@ -10,7 +10,7 @@ const BASES: [&str; 16] = [
     "-dt", "",
 ];
 /// Options without a value, the likelier the more often they stand here.
-const SWITCHES: [&str; 64] = [
+const SWITCHES: [&str; 65] = [
     "-v",
     "-n",
     "-z",
@@ -60,6 +60,7 @@ const SWITCHES: [&str; 64] = [
     "--partial",
     "--delay-updates",
     "--delay-updates",
+    "--partial-dir=part",
     "--force",
     "--fsync",
     "--stats",
@@ -275,5 +276,6 @@ fn add_needed(draw: &mut Draw, words: &[Vec<u8>], source: &[Entry], entries: &mu
         }
         entries.push(plain("list", Node::Text(text)));
     }
+    parts::add(draw, words, source, entries);
     rules::add_files(draw, words, entries);
 }

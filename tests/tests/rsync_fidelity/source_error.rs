@@ -24,6 +24,8 @@ pub const OPTIONS: [&str; 13] = [
     "--backup",
     "--stats",
 ];
+/// Options under which it is met while an old part is written over, which lies in this folder.
+pub const OVER_PARTS: [(&str, &str); 2] = [("--partial-dir=.part", ".part"), ("--delay-updates", ".~tmp~")];
 const SMALL_BYTES: u32 = 300;
 const LARGE_BYTES: u32 = 90_000;
 /// How often the real one is run at most: what its processes say first is a matter of time.
@@ -36,11 +38,11 @@ pub fn has_strace() -> bool {
     command.status().is_ok_and(|status| status.success())
 }
 
-/// The case in which `src/1` cannot be read.
-fn case(option: &str, bytes: u32) -> Case {
+/// The case in which `src/1` cannot be read; of it an old part may lie in a folder.
+fn case(option: &str, bytes: u32, part_in: Option<&str>) -> Case {
     let entry = Entry::plain;
     let file = |path, bytes, byte| entry(path, Node::File(vec![(bytes, byte)]));
-    let entries = vec![
+    let mut entries = vec![
         entry("src", Node::Folder),
         file("src/0", SMALL_BYTES, 1),
         file("src/1", bytes, 2),
@@ -51,6 +53,11 @@ fn case(option: &str, bytes: u32) -> Case {
         file("dst/1", 50, 2),
         file("dst/surplus", 5, 9),
     ];
+    if let Some(folder) = part_in {
+        entries.push(entry(&format!("dst/{folder}"), Node::Folder));
+        let part = entry(&format!("dst/{folder}/1"), Node::File(vec![(bytes / 2, 2), (70, 3)]));
+        entries.push(Entry { mode: 0o640, ..part });
+    }
     let args = ["-a", option, "src/", "dst/"].map(|arg| arg.as_bytes().to_vec()).to_vec();
     Case { title: format!("{option} with {bytes} bytes"), args, entries }
 }
@@ -59,9 +66,9 @@ fn case(option: &str, bytes: u32) -> Case {
 ///
 /// # Errors
 /// When a run could not be made.
-pub fn difference(option: &str) -> io::Result<Option<String>> {
+pub fn difference(option: &str, part_in: Option<&str>) -> io::Result<Option<String>> {
     for bytes in [SMALL_BYTES, LARGE_BYTES] {
-        let case = case(option, bytes);
+        let case = case(option, bytes, part_in);
         let Modelled::Seen(modelled) = run::model_with(&case, &["--source-io-error=src/1"])? else {
             return Ok(Some("the model refuses it".to_owned()));
         };

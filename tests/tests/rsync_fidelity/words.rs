@@ -109,8 +109,13 @@ fn without_place(line: &str) -> String {
 
 /// The random part of a temporary name in a message.
 fn without_random_parts(line: &[u8]) -> Vec<u8> {
-    let parts = line.split(|&byte| byte == b'"').map(|part| {
-        if part.starts_with(b"/") { super::tree::without_random_part(part) } else { part.to_vec() }
+    let parts = line.split(|&byte| byte == b'"').map(|part| match part.strip_prefix(b"/GROUND/tmp/") {
+        // In a folder of their own temporary names have no dot before them.
+        Some(name) if !name.starts_with(b".") => {
+            [b"/GROUND/tmp/", &super::tree::without_random_part(&[b".", name].concat())[1..]].concat()
+        }
+        _ if part.starts_with(b"/") => super::tree::without_random_part(part),
+        _ => part.to_vec(),
     });
     parts.collect::<Vec<_>>().join(&b'"')
 }
