@@ -80,7 +80,8 @@ pub(in crate::rsync) fn apply(
     }
     drop(kept);
     for (path, stat) in new.iter().rev().filter(|(_, stat)| stat.kind == Kind::Folder) {
-        let is_new = old.get(path).is_none_or(|was| attributes(was) != attributes(stat));
+        let is_new =
+            old.get(path).is_none_or(|was| was.kind != Kind::Folder || attributes(was) != attributes(stat));
         if !is_new && !touched.contains(&path[..]) {
             continue;
         }
