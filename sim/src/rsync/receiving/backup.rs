@@ -209,7 +209,10 @@ impl<E: Env> Receiving<'_, E> {
             }
             _ => {}
         }
-        let written = self.env.write_disk(|disk, now| disk.write(to, content, 0o600, now));
+        let written = self.env.write_disk(|disk, now| {
+            let mode = disk.lstat(path)?.mode & 0o700;
+            disk.write(to, content, mode, now)
+        });
         written.map_err(|error| failed("open", to, &error))
     }
 
