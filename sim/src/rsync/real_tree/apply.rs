@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::fs;
 use std::io;
-use std::os::unix::ffi::OsStrExt;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::PathBuf;
 
@@ -197,6 +197,11 @@ fn put(disk: &Disk, path: &[u8], stat: &Stat, link_to: Option<&Vec<u8>>) -> io::
 fn set_attributes(path: &[u8], stat: &Stat, known: Option<&Stat>) -> io::Result<()> {
     let at = real(path);
     let found = fs::symlink_metadata(at)?;
+    if stat.kind == Kind::Folder && found.is_symlink() {
+        // A link on the way to the destination stands for the folder that it leads to, and keeps its own.
+        let folder = fs::canonicalize(at)?.into_os_string().into_vec();
+        return set_attributes(&folder, stat, known);
+    }
     if known.is_some_and(|known| attributes(known) == attributes(stat)) && mtime_ns(&found) == stat.mtime_ns {
         return Ok(());
     }
