@@ -216,13 +216,13 @@ impl Options {
     /// The rule by which a relative partial folder is hidden and protected.
     pub fn partial_rule(&self) -> Option<RuleSource> {
         let dir = self.partial_dir.as_ref().filter(|dir| !dir.starts_with(b"/"))?;
-        Some(RuleSource::Rule([b"-p ", &dir[..], b"/"].concat()))
+        Some(RuleSource::rule([b"-p ", &dir[..], b"/"].concat()))
     }
 
     /// The rule by which `--backup` without a folder protects the backups from deletion.
     pub fn backup_rule(&self) -> Option<RuleSource> {
         let keeps = self.backup && self.backup_dir.is_none() && self.deletes() && !self.delete_excluded;
-        keeps.then(|| RuleSource::Rule([b"P *", self.backup_suffix()].concat()))
+        keeps.then(|| RuleSource::rule([b"P *", self.backup_suffix()].concat()))
     }
 
     /// What ends a backup's name.

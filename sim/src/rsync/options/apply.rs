@@ -176,7 +176,10 @@ impl Reader<'_> {
                 let (includes, nul) = (name == "include-from", options.from0);
                 self.rules(RuleSource::File { path: text, includes, nul })?;
             }
-            "filter" => self.rules(RuleSource::Rule(text))?,
+            "filter" => {
+                let nul = options.from0;
+                self.rules(RuleSource::Rule { text, nul })?;
+            }
             other => unreachable!("the table has no text {other}"),
         }
         Ok(())
@@ -192,8 +195,8 @@ impl Reader<'_> {
     fn folder_rules(&mut self) -> Result<(), Refusal> {
         self.seen.folder_rules += 1;
         match self.seen.folder_rules {
-            1 => self.rules(RuleSource::Rule(b": /.rsync-filter".to_vec())),
-            2 => self.rules(RuleSource::Rule(b"- .rsync-filter".to_vec())),
+            1 => self.rules(RuleSource::rule(b": /.rsync-filter")),
+            2 => self.rules(RuleSource::rule(b"- .rsync-filter")),
             _ => Ok(()),
         }
     }

@@ -8,7 +8,12 @@ use crate::rsync::filter::{Reading, RuleError, RuleList};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum RuleSource {
     /// A rule as `--filter` takes it; merge rules name files that the client reads.
-    Rule(Vec<u8>),
+    Rule {
+        /// The rule.
+        text: Vec<u8>,
+        /// `-0` stood before it: lines of the files that it names end with NUL bytes.
+        nul: bool,
+    },
     /// A pattern of `--exclude`, or of `--include`.
     Pattern {
         /// The pattern, perhaps with `+ ` or `- ` before it.
@@ -28,6 +33,11 @@ pub enum RuleSource {
 }
 
 impl RuleSource {
+    /// A rule that names no file to be read at once.
+    pub(in crate::rsync) fn rule(text: impl Into<Vec<u8>>) -> Self {
+        RuleSource::Rule { text: text.into(), nul: false }
+    }
+
     /// Adds its rules to a list.
     ///
     /// # Errors
@@ -38,7 +48,7 @@ impl RuleSource {
         reading: &Reading<'_>,
     ) -> Result<(), RuleError> {
         match self {
-            RuleSource::Rule(text) => list.add_rule(text, reading),
+            RuleSource::Rule { text, nul } => list.add_rule(text, &Reading { nul: *nul, ..*reading }),
             RuleSource::Pattern { text, includes } => list.add_pattern(text, *includes, reading),
             RuleSource::File { path, includes, nul } => {
                 list.add_file(path, *includes, &Reading { nul: *nul, ..*reading })

@@ -104,7 +104,7 @@ fn version_and_help_are_printed_where_rsync_prints_them() {
 
 #[test]
 fn dash_f_stands_for_rules_of_folders_and_then_for_leaving_their_files_out() {
-    let rule = |text: &str| RuleSource::Rule(text.as_bytes().to_vec());
+    let rule = |text: &str| RuleSource::rule(text);
     assert_eq!(options(&["-F"]).rules, [rule(": /.rsync-filter")]);
     assert_eq!(options(&["-FaF", "-F"]).rules, [rule(": /.rsync-filter"), rule("- .rsync-filter")]);
 }
