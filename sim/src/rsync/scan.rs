@@ -74,6 +74,7 @@ pub(super) fn scan<E: Env>(
         turn: 0,
         implied: BTreeMap::new(),
         way: Vec::new(),
+        dot_implied: false,
         dot_entered: false,
         entered: Vec::new(),
         scanned: Scanned::default(),
@@ -110,11 +111,14 @@ fn within(name: &[u8]) -> Vec<u8> {
     if !has_turn(name) {
         return name.to_vec();
     }
+    // A `..` that would lead out takes the `./` away.
+    let leads_out = has_turn(&collapsed(name));
+    let from_dot: &[u8] = if name.starts_with(b"./") && !leads_out { b"./" } else { b"" };
     let inside = collapsed(&[b"/", name].concat())[1..].to_vec();
     match split(name).1 {
         _ if inside.is_empty() => b"./".to_vec(),
-        b"" | b"." | b".." => [&inside[..], b"/"].concat(),
-        _ => inside,
+        b"" | b"." | b".." => [from_dot, &inside, b"/"].concat(),
+        _ => [from_dot, &inside].concat(),
     }
 }
 
@@ -133,6 +137,8 @@ struct Scan<'a, E> {
     implied: BTreeMap<(usize, Vec<u8>), (u32, Vec<u8>)>,
     /// When the list is sent whole: the folder that led to the last source.
     way: Vec<u8>,
+    /// The folder that `./` names is in the list.
+    dot_implied: bool,
     /// When the list comes folder by folder: the rules of a root were read, which hold for all sources.
     dot_entered: bool,
     /// And the folders whose rules are in force, from the top.

@@ -15,6 +15,8 @@ pub(super) struct Source {
     /// The content is meant, not the folder itself.
     pub content: bool,
     pub prefix: &'static [u8],
+    /// It begins with `./`, so that the folder itself is on the way to it.
+    pub from_dot: bool,
     /// It holds `..` where `-R` takes none: what of it would be a name.
     pub refused: Option<Vec<u8>>,
 }
@@ -31,7 +33,7 @@ pub(super) fn plain_source(working: &[u8], path: &[u8]) -> Source {
     };
     let goes_there = !folder.is_empty() && folder != b".";
     let folder = absolute(working, folder);
-    Source { folder, goes_there, name: name.to_vec(), content, prefix: b"", refused: None }
+    Source { folder, goes_there, name: name.to_vec(), content, prefix: b"", from_dot: false, refused: None }
 }
 
 /// A source with `-R`: the path is the name, from `/./` on if that stands in it.
@@ -45,8 +47,10 @@ pub(super) fn relative_source(working: &[u8], path: &[u8]) -> Source {
     };
     let name = cleaned(rest.strip_prefix(b"/").unwrap_or(rest));
     let name = name.strip_prefix(b"/").map_or(name.clone(), <[u8]>::to_vec);
+    let goes_on = |rest: &[u8]| rest.iter().any(|&byte| byte != b'/');
+    let from_dot = pivot.is_none() && path.strip_prefix(b"./").is_some_and(goes_on);
     let refused = has_turn(rest).then(|| rest.to_vec());
-    Source { folder, goes_there: pivot.is_some(), name, content, prefix, refused }
+    Source { folder, goes_there: pivot.is_some(), name, content, prefix, from_dot, refused }
 }
 
 /// Why rsync does not get into the folder of `--files-from`, as it says it.

@@ -33,6 +33,7 @@ impl<E: Env> Scan<'_, E> {
                 self.console.error([b"found \"..\" dir in relative path: ".as_slice(), name].concat());
                 return Err(Stop::Failed(SYNTAX, "flist.c(2905)", "sender"));
             }
+            self.implied_dot(disk, source);
             let Some(found) = self.find(disk, source) else { continue };
             if self.options.relative {
                 self.implied_folders(disk, source, found.root)?;

@@ -6,7 +6,7 @@ use super::Scan;
 use super::source::Source;
 use crate::disk::{Disk, Kind};
 use crate::rsync::env::Env;
-use crate::rsync::paths::{is_below, join, split};
+use crate::rsync::paths::{cleaned, is_below, join, split};
 use crate::rsync::stop::Stop;
 
 /// A folder whose content is to be listed.
@@ -22,6 +22,21 @@ pub(super) struct Folder {
 }
 
 impl<E: Env> Scan<'_, E> {
+    /// With `-R`, the folder in which the first source lies that begins with `./`, be that source there or not.
+    pub(super) fn implied_dot(&mut self, disk: &Disk, source: &Source) {
+        if !source.from_dot || self.options.no_implied_dirs || std::mem::replace(&mut self.dot_implied, true)
+        {
+            return;
+        }
+        let root = self.root(source);
+        let folder = cleaned(&source.folder);
+        if let Ok(stat) = disk.stat(&folder) {
+            let mut entry = self.entry(disk, &folder, Bytes::from_static(b"."), &stat, root);
+            entry.implied = true;
+            self.add(entry, true);
+        }
+    }
+
     /// With `-R`, the folders on the way to a source.
     pub(super) fn implied_folders(&mut self, disk: &Disk, source: &Source, root: u32) -> Result<(), Stop> {
         let name = &source.name;
