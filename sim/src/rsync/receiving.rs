@@ -169,6 +169,11 @@ impl<E: Env> Receiving<'_, E> {
         below.unwrap_or(path)
     }
 
+    /// A path in quotes, as messages show it.
+    fn quoted(&self, path: &[u8]) -> Vec<u8> {
+        super::paths::quoted(&self.destination.shown(path))
+    }
+
     fn is_folder(&self, path: &[u8]) -> bool {
         self.env.read_disk(|disk| disk.lstat(path)).is_ok_and(|stat| stat.kind == Kind::Folder)
     }

@@ -4,7 +4,6 @@ use crate::disk::{Kind, Stat, User};
 use crate::rsync::env::Env;
 use crate::rsync::file_list::Entry;
 use crate::rsync::itemize::Changes;
-use crate::rsync::paths::quoted;
 use crate::rsync::stop::show_errno;
 
 use super::Receiving;
@@ -198,7 +197,7 @@ impl<E: Env> Receiving<'_, E> {
             self.console.error(
                 [
                     format!("rsync: [generator] {what} ").as_bytes(),
-                    &quoted(path),
+                    &self.quoted(path),
                     format!(": {}", show_errno(&error)).as_bytes(),
                 ]
                 .concat(),

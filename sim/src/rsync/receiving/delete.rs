@@ -6,7 +6,7 @@ use crate::disk::{Kind, errno};
 use crate::rsync::env::Env;
 use crate::rsync::file_list::{Entry, sort_key};
 use crate::rsync::options::DeleteWhen;
-use crate::rsync::paths::{join, quoted};
+use crate::rsync::paths::join;
 use crate::rsync::stop::{Stop, show_errno};
 
 use super::Receiving;
@@ -133,7 +133,7 @@ impl<E: Env> Receiving<'_, E> {
                 self.console.error(
                     [
                         b"rsync: [generator] opendir ".as_slice(),
-                        &quoted(path),
+                        &self.quoted(path),
                         format!(" failed: {}", show_errno(&error)).as_bytes(),
                     ]
                     .concat(),

@@ -1,12 +1,14 @@
 //! Where the list goes: into a folder, or onto one name.
 
+use std::borrow::Cow;
+
 use crate::disk::{Kind, errno};
 use crate::rsync::console::Console;
 use crate::rsync::env::Env;
 use crate::rsync::file_list::Entry;
 use crate::rsync::options::{AltKind, Options};
 use crate::rsync::outcome::{FILE_IO, FILE_SELECTION, SYNTAX};
-use crate::rsync::paths::{absolute, join, quoted, split};
+use crate::rsync::paths::{absolute, is_below, join, quoted, split};
 use crate::rsync::stop::{Stop, show_errno};
 
 const ROLE: &str = "Receiver";
@@ -32,6 +34,15 @@ impl Destination {
         match &self.solo {
             Some(path) => path.clone(),
             None => join(&self.folder, name),
+        }
+    }
+
+    /// A path as messages have it: below the folder as it was named, which a link to its own folder is not.
+    pub fn shown<'p>(&self, path: &'p [u8]) -> Cow<'p, [u8]> {
+        let is_elsewhere = split(&self.named).0 == self.folder && is_below(path, &self.folder);
+        match is_elsewhere && !self.named.is_empty() {
+            true => join(&self.named, &path[self.folder.len() + 1..]).into(),
+            false => path.into(),
         }
     }
 

@@ -9,7 +9,7 @@ use super::{Elsewhere, InFlight, Receiving, Written};
 use crate::disk::{Handle, Kind, Stat, errno};
 use crate::rsync::env::Env;
 use crate::rsync::file_list::Entry;
-use crate::rsync::paths::{has_turn, join, quoted, split};
+use crate::rsync::paths::{has_turn, join, split};
 use crate::rsync::stop::{Stop, show_errno};
 
 /// Bytes of a name that a temporary one keeps: a name may have 255, and rsync leaves room for two more than it needs.
@@ -125,12 +125,12 @@ impl<E: Env> Receiving<'_, E> {
     /// Says what went wrong with a file, without the word that it failed.
     pub(super) fn trouble_of(&self, role: Role, call: &str, path: &[u8], rest: &[u8], error: &io::Error) {
         let (before, after) = (format!("rsync: [{role}] {call} "), format!(": {}", show_errno(error)));
-        self.console.error([before.as_bytes(), &quoted(path), rest, after.as_bytes()].concat());
+        self.console.error([before.as_bytes(), &self.quoted(path), rest, after.as_bytes()].concat());
     }
 
     pub(super) fn cannot(&self, role: &str, call: &str, path: &[u8], error: &io::Error) {
         let (before, after) = (format!("rsync: [{role}] {call} "), format!(" failed: {}", show_errno(error)));
-        self.console.error([before.as_bytes(), &quoted(path), after.as_bytes()].concat());
+        self.console.error([before.as_bytes(), &self.quoted(path), after.as_bytes()].concat());
     }
 
     pub(super) fn write(&self, at: u64, piece: &[u8], entry: &Entry) -> Result<(), Stop> {
@@ -154,7 +154,7 @@ impl<E: Env> Receiving<'_, E> {
         self.console.error(
             [
                 b"rsync: [receiver] write failed on ".as_slice(),
-                &quoted(&self.path(entry)),
+                &self.quoted(&self.path(entry)),
                 format!(": {}", show_errno(error)).as_bytes(),
             ]
             .concat(),

@@ -99,7 +99,7 @@ impl<E: Env> Receiving<'_, E> {
                 self.console.error(
                     [
                         b"rsync: [generator] recv_generator: mkdir ".as_slice(),
-                        &quoted(path),
+                        &self.quoted(path),
                         format!(" failed: {}", show_errno(&error)).as_bytes(),
                     ]
                     .concat(),
@@ -214,7 +214,7 @@ impl<E: Env> Receiving<'_, E> {
                 };
                 let (before, after) =
                     (format!("rsync: [generator] {call} "), format!(" failed: {}", show_errno(&error)));
-                self.console.error([before.as_bytes(), &quoted(path), &to, after.as_bytes()].concat());
+                self.console.error([before.as_bytes(), &self.quoted(path), &to, after.as_bytes()].concat());
                 return Ok(());
             }
             self.changed(&entry.name);

@@ -7,7 +7,7 @@ use crate::rsync::delta::Signature;
 use crate::rsync::env::Env;
 use crate::rsync::file_list::Entry;
 use crate::rsync::itemize::Changes;
-use crate::rsync::paths::{quoted, split};
+use crate::rsync::paths::split;
 use crate::rsync::stop::{Stop, show_errno};
 use crate::rsync::wire::{Message, Request};
 
@@ -59,7 +59,7 @@ impl<E: Env> Receiving<'_, E> {
             && let Some(errno) = looked
         {
             let error = show_errno(&errno::error(errno));
-            let line = [b"rsync: [generator] recv_generator: failed to stat ", &*quoted(path), b": "];
+            let line = [b"rsync: [generator] recv_generator: failed to stat ", &*self.quoted(path), b": "];
             self.console.error([&line.concat(), error.as_bytes()].concat());
             return Ok(());
         }
@@ -103,7 +103,8 @@ impl<E: Env> Receiving<'_, E> {
                 && error.raw_os_error() != Some(errno::EIO)
             {
                 let after = format!(", continuing: {}", show_errno(error));
-                let line = [b"rsync: [generator] failed to open ", &*quoted(basis_path), after.as_bytes()];
+                let line =
+                    [b"rsync: [generator] failed to open ", &*self.quoted(basis_path), after.as_bytes()];
                 self.console.warning(line.concat());
                 stat = None;
             }

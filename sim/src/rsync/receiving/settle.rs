@@ -126,7 +126,7 @@ impl<E: Env> Receiving<'_, E> {
         let from = self.shown_below(from);
         let error = show_errno(error);
         let line =
-            [b"rsync: [receiver] rename failed for ", &*quoted(path), b" (from ", from, b"): "].concat();
+            [b"rsync: [receiver] rename failed for ", &*self.quoted(path), b" (from ", from, b"): "].concat();
         self.console.error([&line, error.as_bytes()].concat());
     }
 
