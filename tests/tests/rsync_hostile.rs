@@ -144,6 +144,36 @@ fn a_backup_that_may_not_be_made_ends_the_transfer_of_its_file() {
 }
 
 #[test]
+fn what_its_owner_may_not_write_is_made_writable_before_it_goes() {
+    let make = |at: &Path| {
+        for folder in ["src/f", "dst/g/s", "dst/h/k", "bak/h/k/l"] {
+            fs::create_dir_all(at.join(folder)).unwrap();
+        }
+        write(at.join("src/g"), 0o644);
+        for (file, mode) in [("f", 0), ("top", 0), ("g/s/z", 0), ("g/a", 0o444), ("h/k/l", 0o644)] {
+            write(at.join("dst").join(file), mode);
+        }
+        write(at.join("bak/h/k/l/m"), 0);
+        mknodat(CWD, at.join("dst/h/pipe"), FileType::Fifo, Mode::from_raw_mode(0o400), 0).unwrap();
+        symlink("../top", at.join("dst/h/link")).unwrap();
+        for (path, mode) in [("dst/g/s", 0o555), ("dst/g", 0o555), ("dst/h", 0o500), ("bak/h/k/l", 0o555)] {
+            folder(at.join(path), mode);
+        }
+    };
+    let moved = |at: &Path| {
+        make(at);
+        // What the backups become is looked at, too.
+        fs::rename(at.join("bak"), at.join("dst/bak")).unwrap();
+    };
+    for delete in ["--delete", "--delete-delay", "--delete-after", "--force", "-r"] {
+        for other in ["-r", "--backup", "--backup-dir=../bak", "--max-delete=0", "--max-delete=2", "-bn"] {
+            same(&make, &["-a", delete, other, "src/", "dst"], Some(NOBODY));
+        }
+        same(&moved, &["-ab", delete, "--backup-dir=bak", "src/", "dst"], Some(NOBODY));
+    }
+}
+
+#[test]
 fn pipes_sockets_devices_and_links_in_circles_are_carried_or_passed_over() {
     let make = |at: &Path| {
         let mode = Mode::from_raw_mode(0o640);

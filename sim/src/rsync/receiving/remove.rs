@@ -67,6 +67,9 @@ impl<E: Env> Receiving<'_, E> {
         pass: &mut Pass,
     ) -> Result<Deletion, Stop> {
         let mut result = Deletion::Gone;
+        if removal.backs_up {
+            self.let_owner_write(path);
+        }
         if kind == Kind::Folder {
             result = self.remove_content(name, path, recurse, removal, pass)?;
         }
@@ -104,6 +107,7 @@ impl<E: Env> Receiving<'_, E> {
             let removal = Removal { room_for: None, ..removal };
             for (inner, kind, _) in &entries {
                 let path = join(path, split(inner).1);
+                self.let_owner_write(&path);
                 if *kind == Kind::Folder
                     && self.remove_content(inner, &path, true, removal, pass)? != Deletion::Gone
                 {
@@ -120,6 +124,21 @@ impl<E: Env> Receiving<'_, E> {
             self.console.info([b"cannot delete non-empty directory: ".as_slice(), name].concat());
         }
         Ok(result)
+    }
+
+    /// Who is not root makes what is theirs writable before it goes, whether that helps or not.
+    fn let_owner_write(&self, path: &[u8]) {
+        if self.is_root() || self.options.dry_run || self.stay_beneath(path).is_err() {
+            return;
+        }
+        let _ = self.env.write_disk(|disk, now| {
+            let stat = disk.lstat(path)?;
+            let is_shut = stat.kind != Kind::Symlink && stat.mode & 0o200 == 0;
+            match is_shut && stat.uid == disk.user().uid {
+                true => disk.chmod(path, stat.mode | 0o200, now),
+                false => Ok(()),
+            }
+        });
     }
 
     fn remove_one(
