@@ -177,8 +177,7 @@ fn add_to_folders(draw: &mut Draw, name: &str, style: Style, words: &[Vec<u8>], 
         .filter(|entry| entry.node == Node::Folder && !entry.path.starts_with(b"tmp"))
         .map(|entry| entry.path.clone())
         .collect();
-    let one_sided =
-        words.iter().any(|word| word.starts_with(b"--filter=:s") || word.starts_with(b"--filter=:r"));
+    let one_sided = words.iter().any(|word| is_one_sided(word));
     // With -R the folder that is copied is not the first of the list.
     let is_relative = words.iter().any(|word| {
         let is_bundle = word.starts_with(b"-") && !word.starts_with(b"--");
@@ -230,6 +229,16 @@ fn add_to_folders(draw: &mut Draw, name: &str, style: Style, words: &[Vec<u8>], 
                 });
             }
         }
+    }
+}
+
+/// Whether a word names files of folders that may say no side, also by way of `rules2`.
+fn is_one_sided(word: &[u8]) -> bool {
+    let Some(rule) = word.strip_prefix(b"--filter=") else { return false };
+    let merges = [&b"."[..], b"merge,"].into_iter().find_map(|name| rule.strip_prefix(name));
+    match merges.and_then(|rest| rest.strip_suffix(b" rules2")) {
+        Some(modifiers) => modifiers.iter().any(|letter| matches!(letter, b's' | b'r')),
+        None => rule.starts_with(b":s") || rule.starts_with(b":r"),
     }
 }
 
