@@ -44,15 +44,18 @@ pub(super) struct Trouble {
     pub limit_alone: bool,
 }
 
-/// How many phases a transfer has: files, those that failed verification, what is left to do at the end.
-pub(super) const PHASES: u32 = 3;
+/// How many phases a transfer has: files, those that failed verification, with `--delay-updates` their renaming, what
+/// is left to do at the end.
+pub(super) fn phases(options: &Options) -> u32 {
+    3 + u32::from(options.delay_updates)
+}
 
 impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin, E: Env> Sender<'_, R, W, E> {
     /// Sends the list and everything that is asked for.
     pub async fn run(&mut self) -> Result<(), Stop> {
         self.send_list().await?;
         let mut phase = 0;
-        while phase < PHASES {
+        while phase < phases(self.options) {
             match self.inbound.next().await? {
                 Message::Item { index, changes, note } => {
                     self.item(index, changes, &note)?;
@@ -61,7 +64,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin, E: Env> Sender<'_, R, W, E> {
                 Message::Done => {
                     phase += 1;
                     // What waits for the end is put in place before it says so.
-                    if phase == if self.options.delay_updates { PHASES } else { 2 } {
+                    if phase == phases(self.options) - 1 {
                         self.say_what_matched();
                         self.flush().await?;
                     }

@@ -65,6 +65,10 @@ impl<E: Env> Receiving<'_, E> {
         }
         self.end_phase(outbound).await?;
         self.wait_for_receiver(outbound, &mut hear).await?;
+        if self.options.delay_updates {
+            self.end_phase(outbound).await?;
+            self.wait_for_receiver(outbound, &mut hear).await?;
+        }
         match self.options.delete {
             Some(DeleteWhen::After) => self.delete_everywhere(&mut pass)?,
             Some(DeleteWhen::Delay) => {

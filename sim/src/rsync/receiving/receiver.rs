@@ -12,7 +12,7 @@ use super::{Basis, Received, Receiving, Told, Written};
 use crate::disk::Kind;
 use crate::rsync::env::{Env, Progress, Signal};
 use crate::rsync::itemize::Changes;
-use crate::rsync::sender::PHASES;
+use crate::rsync::sender::phases;
 use crate::rsync::stop::Stop;
 use crate::rsync::wire::{Inbound, Message};
 
@@ -28,7 +28,7 @@ impl<E: Env> Receiving<'_, E> {
         self.report(Progress::Files(0))?;
         self.report(Progress::Bytes(0))?;
         let mut phase = 0;
-        while phase < PHASES {
+        while phase < phases(self.options) {
             match inbound.next().await? {
                 Message::Item { index, changes, note } => self.print(index, changes, &note, received)?,
                 Message::Begin { index, changes, size } => {
@@ -52,7 +52,7 @@ impl<E: Env> Receiving<'_, E> {
                     if phase == 2 {
                         self.put_delayed_in_place()?;
                     }
-                    if phase < PHASES {
+                    if phase < phases(self.options) {
                         // The generator is gone only when the whole half is.
                         let _ = tell.send(Told::PhaseDone);
                     }
