@@ -102,12 +102,16 @@ impl<E: Env> Receiving<'_, E> {
         })
     }
 
-    /// `--inplace`: a file that is about to be written over stays where it is, its backup is a copy.
-    pub(super) fn copy_to_backup(&self, name: &[u8], path: &[u8]) -> Result<(), Failed> {
+    /// `--inplace`: a file that is about to be written over stays where it is, its backup is a copy. One that is made
+    /// while the file is read as a base has a mode of its own at first.
+    pub(super) fn copy_to_backup(&self, name: &[u8], path: &[u8], is_base: bool) -> Result<(), Failed> {
         let Ok(stat) = self.env.read_disk(|disk| disk.lstat(path)) else { return Ok(()) };
         self.backup_folders(name, GENERATOR)?;
         let to = self.backup_name(name, path);
         self.copy_file(path, &to, GENERATOR)?;
+        if is_base {
+            let _ = self.env.write_disk(|disk, now| disk.chmod(&to, 0o600, now));
+        }
         if self.backs_up_above() {
             // A copy on a path that leads upwards is made, but not looked at again.
             self.cannot(GENERATOR, "stat", &to, &errno::error(errno::EINVAL));
@@ -196,7 +200,7 @@ impl<E: Env> Receiving<'_, E> {
     }
 
     /// Copies a file; says why it could not.
-    fn copy_file(&self, path: &[u8], to: &[u8], role: Role) -> Result<(), Failed> {
+    pub(super) fn copy_file(&self, path: &[u8], to: &[u8], role: Role) -> Result<(), Failed> {
         let failed = |call: &str, path: &[u8], error: &io::Error| {
             self.trouble_of(role, call, path, b"", error);
             errno::number(error)

@@ -117,7 +117,7 @@ impl<E: Env> Receiving<'_, E> {
             && is_own
             && !pass.redo
             && !self.options.dry_run
-            && self.copy_to_backup(&entry.name, basis_path).is_err()
+            && self.copy_to_backup(&entry.name, basis_path, content.is_some()).is_err()
         {
             return Ok(());
         }
