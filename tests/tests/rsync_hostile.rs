@@ -85,6 +85,7 @@ fn another_file_system_is_left_out_by_dash_x_and_takes_copies_where_it_takes_no_
         fs::write(at.join("dst/file"), "older").unwrap();
         mknodat(CWD, at.join("dst/pipe"), FileType::Fifo, Mode::from_raw_mode(0o640), 0).unwrap();
         symlink("nowhere", at.join("dst/link")).unwrap();
+        fs::create_dir(at.join("dst/empty")).unwrap();
     };
     for args in [
         &["-ai", "src/", "dst"][..],
@@ -92,6 +93,9 @@ fn another_file_system_is_left_out_by_dash_x_and_takes_copies_where_it_takes_no_
         &["-axi", "--delete", "--backup-dir=../beside", "src/", "dst"],
         &["-rti", "--delete", "--backup-dir=../beside", "src/", "dst"],
         &["-ai", "--temp-dir=../beside", "src/", "dst"],
+        &["-ai", "--temp-dir=../beside", "--partial-dir=empty", "src/", "dst"],
+        &["-ri", "--temp-dir=../beside", "--partial-dir=link", "src/", "dst"],
+        &["-aib", "--temp-dir=../beside", "--partial-dir=part", "src/", "dst"],
         &["-ai", "--link-dest=../src/mounted", "src/mounted/", "dst"],
     ] {
         let (real, model) = (Ground::new(&make), Ground::new(&make));

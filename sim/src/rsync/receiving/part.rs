@@ -1,11 +1,12 @@
 //! Parts of files in the folder of `--partial-dir`: where they lie, which of them count, and their folder.
 
-use crate::disk::Kind;
+use crate::disk::{Kind, errno};
 use crate::rsync::env::Env;
 use crate::rsync::file_list::Entry;
 use crate::rsync::paths::{has_turn, join, split};
 
 use super::Receiving;
+use super::backup::Failed;
 
 impl<E: Env> Receiving<'_, E> {
     /// Where a part of a file is kept with `--partial-dir`.
@@ -47,13 +48,7 @@ impl<E: Env> Receiving<'_, E> {
     /// Makes the folder in which a part is kept, but not those above it, in the place of whatever stands there; says
     /// what is lost where it cannot.
     pub(super) fn has_partial_folder(&self, part: &[u8], entry: &Entry, what: &str) -> bool {
-        let folder = split(part).0;
-        let make = || self.env.write_disk(|disk, now| disk.create_dir(folder, 0o700, now)).is_ok();
-        let made = match self.env.read_disk(|disk| disk.lstat(folder)) {
-            Ok(stat) if stat.kind == Kind::Folder => true,
-            Ok(_) => self.env.write_disk(|disk, now| disk.remove_file(folder, now)).is_ok() && make(),
-            Err(_) => make(),
-        };
+        let made = self.make_partial_folder(part).is_ok();
         if !made {
             let after = format!(" -- discarding {what}.");
             let line = [b"Unable to create partial-dir for ", self.shown(entry), after.as_bytes()];
@@ -62,7 +57,21 @@ impl<E: Env> Receiving<'_, E> {
         made
     }
 
-    fn has_absolute_partial_folder(&self) -> bool {
+    /// As [`Self::has_partial_folder`], without a word.
+    pub(super) fn make_partial_folder(&self, part: &[u8]) -> Result<(), Failed> {
+        let folder = split(part).0;
+        let made = match self.env.read_disk(|disk| disk.lstat(folder)) {
+            Ok(stat) if stat.kind == Kind::Folder => return Ok(()),
+            Ok(_) => self.env.write_disk(|disk, now| {
+                disk.remove_file(folder, now)?;
+                disk.create_dir(folder, 0o700, now)
+            }),
+            Err(_) => self.env.write_disk(|disk, now| disk.create_dir(folder, 0o700, now)),
+        };
+        made.map_err(|error| errno::number(&error))
+    }
+
+    pub(super) fn has_absolute_partial_folder(&self) -> bool {
         self.options.partial_dir.as_ref().is_some_and(|dir| dir.starts_with(b"/"))
     }
 }

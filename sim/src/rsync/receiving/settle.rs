@@ -6,7 +6,7 @@ use std::io;
 use crate::disk::errno;
 use crate::rsync::env::Env;
 use crate::rsync::file_list::Entry;
-use crate::rsync::paths::{has_turn, quoted};
+use crate::rsync::paths::{has_turn, quoted, split};
 use crate::rsync::stop::{Stop, show_errno};
 
 use super::backup::{RECEIVER, Role};
@@ -49,6 +49,13 @@ impl<E: Env> Receiving<'_, E> {
         }
         self.set_attributes(&in_flight.path, entry, Some(mode), true);
         self.changed(&entry.name);
+        if in_flight.written == Written::Temporary
+            && !self.has_absolute_partial_folder()
+            && let Some(part) = partial.as_deref().filter(|_| self.is_elsewhere(&in_flight.path, &path))
+        {
+            self.copy_by_part(&in_flight, entry, &path, part);
+            return Ok(());
+        }
         let renamed = self.rename(RECEIVER, &in_flight.path, &path, partial.as_deref());
         if renamed && in_flight.written == Written::OverPart {
             self.forget_partial_folder(&in_flight.path);
@@ -65,6 +72,36 @@ impl<E: Env> Receiving<'_, E> {
             self.abandon(in_flight, true);
         }
         Err(Stop::file_io("rsync.c(900)", RECEIVER))
+    }
+
+    /// Whether two paths lie on different file systems, so that nothing can be renamed from one to the other.
+    fn is_elsewhere(&self, from: &[u8], to: &[u8]) -> bool {
+        let dev = |path: &[u8]| self.env.read_disk(|disk| disk.stat(split(path).0)).map(|stat| stat.dev);
+        dev(from).is_ok_and(|from| dev(to).is_ok_and(|to| from != to))
+    }
+
+    /// Copies a file from another file system to where its part would be kept, and renames it from there.
+    fn copy_by_part(&self, in_flight: &InFlight, entry: &Entry, path: &[u8], part: &[u8]) {
+        let from = &in_flight.path[..];
+        let copied = match self.make_partial_folder(part) {
+            Err(error) => Err(error),
+            Ok(()) if has_turn(self.shown_below(part)) => {
+                self.trouble_of(RECEIVER, "unlink", part, b"", &errno::error(errno::EINVAL));
+                Err(errno::EINVAL)
+            }
+            Ok(()) => self.copy_file(from, part, RECEIVER),
+        };
+        if let Err(error) = copied {
+            let rest = [b" -> ", &*quoted(self.shown_below(path))].concat();
+            self.trouble_of(RECEIVER, "copy", from, &rest, &errno::error(error));
+        }
+        let _ = self.env.write_disk(|disk, now| disk.remove_file(from, now));
+        if copied.is_ok() {
+            self.set_attributes(part, entry, Some(in_flight.mode), true);
+            if self.rename(RECEIVER, part, path, Some(part)) {
+                self.forget_partial_folder(part);
+            }
+        }
     }
 
     /// Renames, or copies from one file system to another. A failure is told, and what was written becomes the part
