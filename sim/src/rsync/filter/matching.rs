@@ -41,14 +41,17 @@ fn fits_path(pattern: &[u8], path: &[u8], is_folder: bool, rooted: bool) -> bool
     match pattern.strip_suffix(b"/***") {
         Some(folder) => {
             let inside = [folder, b"/**"].concat();
-            (is_folder && fits(folder, path, rooted)) || fits(&inside, path, rooted)
+            // It has wildcards, so that a backslash in it is none of its own.
+            (is_folder && fits(folder, path, rooted, true)) || fits(&inside, path, rooted, true)
         }
-        None => fits(pattern, path, rooted),
+        None => {
+            let wild = pattern.iter().any(|byte| matches!(byte, b'*' | b'?' | b'['));
+            fits(pattern, path, rooted, wild)
+        }
     }
 }
 
-fn fits(pattern: &[u8], path: &[u8], rooted: bool) -> bool {
-    let wild = pattern.iter().any(|byte| matches!(byte, b'*' | b'?' | b'['));
+fn fits(pattern: &[u8], path: &[u8], rooted: bool, wild: bool) -> bool {
     let fits = |pattern: &[u8], tail: &[u8]| {
         if wild { wildmatch::matches(pattern, tail) } else { pattern == tail }
     };
