@@ -46,13 +46,14 @@ impl Destination {
         }
     }
 
-    /// Where a folder of `--link-dest` and its kin lies. With `-n`, from a folder that is not there its own first
-    /// step upwards is taken.
+    /// Where a folder of `--link-dest` and its kin lies: below the destination as it was named, so that it is found no
+    /// more when a link on that way goes. With `-n`, from a folder that is not there its own first step upwards is taken.
     pub fn alternative(&self, dir: &[u8]) -> Vec<u8> {
+        let base = if self.named.is_empty() { &self.folder } else { &self.named };
         match dir.strip_prefix(b"../") {
             _ if dir.starts_with(b"/") => dir.to_vec(),
             Some(rest) if self.missing => join(split(&self.folder).0, rest),
-            _ => join(&self.folder, dir),
+            _ => join(base, dir),
         }
     }
 }
@@ -173,9 +174,7 @@ pub(super) fn check_folders(
             Ok(_) => "is not a dir",
             Err(_) => "does not exist",
         };
-        let is_named = !dir.starts_with(b"/") && !destination.missing && !destination.named.is_empty();
-        let shown = if is_named { join(&destination.named, dir) } else { path };
-        console.warning([format!("{option} arg {wrong}: ").as_bytes(), &shown].concat());
+        console.warning([format!("{option} arg {wrong}: ").as_bytes(), &path].concat());
     }
     if let Some(dir) = &options.backup_dir {
         match look(&absolute(base, dir)) {
