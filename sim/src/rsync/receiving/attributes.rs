@@ -87,7 +87,7 @@ impl<E: Env> Receiving<'_, E> {
         if self.sets_owner() && entry.uid != stat.uid {
             changes |= Changes::OWNER;
         }
-        if self.sets_group(entry) && entry.gid != stat.gid {
+        if self.sets_group(entry.gid) && entry.gid != stat.gid {
             changes |= Changes::GROUP;
         }
         changes
@@ -100,7 +100,7 @@ impl<E: Env> Receiving<'_, E> {
         (!times || self.same_time(entry.mtime_ns, stat.mtime_ns))
             && (entry.kind == Kind::Symlink || !self.modes_differ(entry, None, stat))
             && !(self.sets_owner() && entry.uid != stat.uid)
-            && !(self.sets_group(entry) && entry.gid != stat.gid)
+            && !(self.sets_group(entry.gid) && entry.gid != stat.gid)
     }
 
     /// Whether `-i` tells of the mode: `existing` is what the entry replaces, `compared` what it is held against.
@@ -130,11 +130,9 @@ impl<E: Env> Receiving<'_, E> {
         }
         let mut seen = None;
         let Ok(mut stat) = self.env.read_disk(|disk| disk.lstat(path)) else { return None };
-        let owner = User {
-            uid: if self.sets_owner() { entry.uid } else { stat.uid },
-            gid: if self.sets_group(entry) { entry.gid } else { stat.gid },
-        };
-        if owner != (User { uid: stat.uid, gid: stat.gid }) {
+        let owned = User { uid: stat.uid, gid: stat.gid };
+        let owner = self.owner_like(User { uid: entry.uid, gid: entry.gid }, owned);
+        if owner != owned {
             self.attempt("chown", path, self.env.write_disk(|disk, now| disk.chown(path, owner, now)));
             if stat.mode & 0o6000 != 0
                 && let Ok(changed) = self.env.read_disk(|disk| disk.lstat(path))
@@ -205,13 +203,21 @@ impl<E: Env> Receiving<'_, E> {
         }
     }
 
-    pub(super) fn sets_owner(&self) -> bool {
+    /// The owner of something that is to be like `wanted`, as far as that is preserved, and is owned by `there`.
+    pub(super) fn owner_like(&self, wanted: User, there: User) -> User {
+        User {
+            uid: if self.sets_owner() { wanted.uid } else { there.uid },
+            gid: if self.sets_group(wanted.gid) { wanted.gid } else { there.gid },
+        }
+    }
+
+    fn sets_owner(&self) -> bool {
         self.options.owner && self.is_root()
     }
 
     /// A group is given by root to anybody, by others to their own group only.
-    fn sets_group(&self, entry: &Entry) -> bool {
-        self.options.group && (self.is_root() || self.env.read_disk(|disk| disk.user().gid) == entry.gid)
+    fn sets_group(&self, gid: u32) -> bool {
+        self.options.group && (self.is_root() || self.env.read_disk(|disk| disk.user().gid) == gid)
     }
 
     pub(super) fn is_root(&self) -> bool {

@@ -146,6 +146,7 @@ impl<E: Env> Receiving<'_, E> {
 
     fn say_backed_up(&self, name: &[u8], to: &[u8]) {
         if self.options.output.verbose > 1 {
+            let name = self.destination.solo.as_deref().map_or(name, |path| split(path).1);
             self.console.info([b"backed up ", name, b" to ", self.shown_backup(to)].concat());
         }
     }
@@ -222,18 +223,18 @@ impl<E: Env> Receiving<'_, E> {
 
     /// Gives a copy what is preserved of what it is a copy of, and its mode.
     fn copy_attributes(&self, to: &[u8], stat: &Stat, role: Role) {
-        if let Err(error) = self.env.read_disk(|disk| disk.lstat(to)) {
-            self.cannot(role, "stat", to, &error);
-            return;
-        }
+        let there = match self.env.read_disk(|disk| disk.lstat(to)) {
+            Ok(there) => there,
+            Err(error) => return self.cannot(role, "stat", to, &error),
+        };
         let is_link = stat.kind == Kind::Symlink;
         let keeps_time = self.options.times && !(is_link && self.options.omit_link_times);
         // On a path that leads upwards the times of links are not set.
         let leaves_time = is_link && keeps_time && self.backs_up_above();
-        let (sets_owner, keeps_time) = (self.sets_owner(), keeps_time && !leaves_time);
+        let (owner, keeps_time) = (self.owner_of_copy(stat, &there), keeps_time && !leaves_time);
         let _ = self.env.write_disk(|disk, now| {
-            if sets_owner {
-                disk.chown(to, User { uid: stat.uid, gid: stat.gid }, now)?;
+            if let Some(owner) = owner {
+                disk.chown(to, owner, now)?;
             }
             if !is_link {
                 disk.chmod(to, stat.mode, now)?;
@@ -289,11 +290,19 @@ impl<E: Env> Receiving<'_, E> {
         Ok(())
     }
 
+    /// The owner that a copy of something gets, if that is another than it has.
+    fn owner_of_copy(&self, model: &Stat, copy: &Stat) -> Option<User> {
+        let there = User { uid: copy.uid, gid: copy.gid };
+        let owner = self.owner_like(User { uid: model.uid, gid: model.gid }, there);
+        (owner != there).then_some(owner)
+    }
+
     fn copy_folder_attributes(&self, path: &[u8], stat: &Stat) {
-        let sets_owner = self.sets_owner();
+        let Ok(there) = self.env.read_disk(|disk| disk.lstat(path)) else { return };
+        let owner = self.owner_of_copy(stat, &there);
         let _ = self.env.write_disk(|disk, now| {
-            if sets_owner {
-                disk.chown(path, User { uid: stat.uid, gid: stat.gid }, now)?;
+            if let Some(owner) = owner {
+                disk.chown(path, owner, now)?;
             }
             let inherited = if self.options.perms { 0 } else { disk.lstat(path)?.mode & 0o2000 };
             disk.chmod(path, stat.mode | inherited, now)?;
