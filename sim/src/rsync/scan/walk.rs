@@ -113,10 +113,14 @@ impl<E: Env> Scan<'_, E> {
                 return Ok(());
             }
         };
-        // A folder that is named twice is read once when the list is sent folder by folder.
-        let again = name.as_ref() != b"." && !self.read.insert((name.clone(), turn));
-        if again && self.options.is_incremental() {
-            return Ok(());
+        // A folder that is named twice is read once when the list is sent folder by folder: of each two of it that meet
+        // in the list the second is dropped.
+        if name.as_ref() != b"." && self.options.is_incremental() {
+            let key = (name.clone(), turn);
+            if self.read.remove(&key) {
+                return Ok(());
+            }
+            self.read.insert(key);
         }
         let mut folders = Vec::new();
         for inner in listed {
