@@ -78,7 +78,7 @@ fn main() -> ExitCode {
         let name = format!("interrupted::at_each_file_with{}", option.trim_start_matches('-'));
         trials.push(Trial::test(name, move || interrupted_anywhere(option, None)));
     }
-    for (option, folder) in interrupt::OVER_PARTS {
+    for (option, folder) in parts::OPTIONS {
         let name = format!("interrupted::over_an_old_part_with{}", option.trim_start_matches('-'));
         trials.push(Trial::test(name, move || interrupted_anywhere(option, Some(folder))));
     }
@@ -86,7 +86,7 @@ fn main() -> ExitCode {
     if no_strace {
         eprintln!("rsync_fidelity: source files that fail are left out, strace is not installed here");
     }
-    let over_parts = source_error::OVER_PARTS.map(|(option, folder)| (option, Some(folder)));
+    let over_parts = parts::OPTIONS.map(|(option, folder)| (option, Some(folder)));
     for (option, part_in) in source_error::OPTIONS.map(|option| (option, None)).into_iter().chain(over_parts)
     {
         let how = if part_in.is_some() { "over_an_old_part_with" } else { "with" };

@@ -51,6 +51,13 @@ pub struct Stat {
     pub dev: u32,
 }
 
+impl Stat {
+    /// The owner and the group.
+    pub fn owner(&self) -> User {
+        User { uid: self.uid, gid: self.gid }
+    }
+}
+
 /// An entry of a folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DirEntry {

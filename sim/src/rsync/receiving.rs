@@ -106,6 +106,13 @@ enum Elsewhere {
     Alternative(Vec<u8>),
 }
 
+impl Elsewhere {
+    fn path(&self) -> &[u8] {
+        let (Elsewhere::Part(path) | Elsewhere::Alternative(path)) = self;
+        path
+    }
+}
+
 /// Under which name a file is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Written {

@@ -21,7 +21,7 @@ use sim::rsync::command::{Hosts, run_with_hosts};
 
 use super::case::{Case, Entry, Node};
 use super::run::{arguments, ground, now_ns};
-use super::tree;
+use super::{parts, tree};
 
 /// Options under which a transfer is interrupted.
 pub const OPTIONS: [&str; 9] = [
@@ -35,8 +35,6 @@ pub const OPTIONS: [&str; 9] = [
     "--temp-dir=/GROUND/tmp",
     "--no-whole-file",
 ];
-/// Options under which it is interrupted while it writes over an old part, which lies in this folder.
-pub const OVER_PARTS: [(&str, &str); 2] = [("--partial-dir=.part", ".part"), ("--delay-updates", ".~tmp~")];
 /// Bytes of the file at which it is interrupted.
 const LARGE_BYTES: u32 = 600_000;
 const SMALL_BYTES: u32 = 100;
@@ -72,9 +70,7 @@ pub fn case(option: &str, k: usize, part_in: Option<&str>) -> Case {
         }
     }
     if let Some(folder) = part_in {
-        entries.push(entry(&format!("dst/{folder}"), Node::Folder));
-        let part = entry(&format!("dst/{folder}/{k}"), Node::File(vec![(PART_BYTES, PART_NUMBER)]));
-        entries.push(Entry { mode: 0o640, ..part });
+        entries.extend(parts::old(folder, &k.to_string(), vec![(PART_BYTES, PART_NUMBER)]));
     }
     entries.push(entry("dst/surplus", Node::File(vec![(5, 9)])));
     entries.push(entry("src/folder", Node::Folder));

@@ -7,6 +7,14 @@ use super::generate::{Draw, FILE_MODES, file, symlink, time};
 /// The folder in which `--delay-updates` keeps files, unless `--partial-dir` names another.
 const DELAYED: &str = ".~tmp~";
 const PARTIAL_DIR: &str = "--partial-dir=";
+/// Options under which an old part is written over, with the folder in which it lies.
+pub const OPTIONS: [(&str, &str); 2] = [("--partial-dir=.part", ".part"), ("--delay-updates", DELAYED)];
+
+/// An old part of a file of the destination, of another mode, and its folder.
+pub fn old(folder: &str, name: &str, pieces: Vec<(u32, u32)>) -> [Entry; 2] {
+    let part = Entry::plain(&format!("dst/{folder}/{name}"), Node::File(pieces));
+    [Entry::plain(&format!("dst/{folder}"), Node::Folder), Entry { mode: 0o640, ..part }]
+}
 
 /// Adds what stands at the destination `dst` for some files of the source, when a run with these words keeps parts in
 /// folders beside them.

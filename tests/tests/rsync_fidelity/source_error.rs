@@ -6,6 +6,7 @@ use std::process::{Command, Stdio};
 
 use super::case::{Case, Entry, Node};
 use super::compare::differs;
+use super::parts;
 use super::run::{self, Modelled};
 
 /// Options under which the error is met.
@@ -24,8 +25,6 @@ pub const OPTIONS: [&str; 13] = [
     "--backup",
     "--stats",
 ];
-/// Options under which it is met while an old part is written over, which lies in this folder.
-pub const OVER_PARTS: [(&str, &str); 2] = [("--partial-dir=.part", ".part"), ("--delay-updates", ".~tmp~")];
 const SMALL_BYTES: u32 = 300;
 const LARGE_BYTES: u32 = 90_000;
 /// How often the real one is run at most: what its processes say first is a matter of time.
@@ -54,9 +53,7 @@ fn case(option: &str, bytes: u32, part_in: Option<&str>) -> Case {
         file("dst/surplus", 5, 9),
     ];
     if let Some(folder) = part_in {
-        entries.push(entry(&format!("dst/{folder}"), Node::Folder));
-        let part = entry(&format!("dst/{folder}/1"), Node::File(vec![(bytes / 2, 2), (70, 3)]));
-        entries.push(Entry { mode: 0o640, ..part });
+        entries.extend(parts::old(folder, "1", vec![(bytes / 2, 2), (70, 3)]));
     }
     let args = ["-a", option, "src/", "dst/"].map(|arg| arg.as_bytes().to_vec()).to_vec();
     Case { title: format!("{option} with {bytes} bytes"), args, entries }

@@ -130,9 +130,8 @@ impl<E: Env> Receiving<'_, E> {
         }
         let mut seen = None;
         let Ok(mut stat) = self.env.read_disk(|disk| disk.lstat(path)) else { return None };
-        let owned = User { uid: stat.uid, gid: stat.gid };
-        let owner = self.owner_like(User { uid: entry.uid, gid: entry.gid }, owned);
-        if owner != owned {
+        let owner = self.owner_like(User { uid: entry.uid, gid: entry.gid }, stat.owner());
+        if owner != stat.owner() {
             self.attempt("chown", path, self.env.write_disk(|disk, now| disk.chown(path, owner, now)));
             if stat.mode & 0o6000 != 0
                 && let Ok(changed) = self.env.read_disk(|disk| disk.lstat(path))

@@ -270,7 +270,7 @@ impl<E: Env> Receiving<'_, E> {
         }
         for at in (0..name.len()).filter(|&at| name[at] == b'/') {
             let (path, model) = (join(&base, &name[..at]), self.destination.path(&name[..at]));
-            if self.env.read_disk(|disk| disk.lstat(&path)).is_ok_and(|stat| stat.kind == Kind::Folder) {
+            if self.is_folder(&path) {
                 continue;
             }
             if self.env.read_disk(|disk| disk.exists(&path)) {
@@ -292,9 +292,8 @@ impl<E: Env> Receiving<'_, E> {
 
     /// The owner that a copy of something gets, if that is another than it has.
     fn owner_of_copy(&self, model: &Stat, copy: &Stat) -> Option<User> {
-        let there = User { uid: copy.uid, gid: copy.gid };
-        let owner = self.owner_like(User { uid: model.uid, gid: model.gid }, there);
-        (owner != there).then_some(owner)
+        let owner = self.owner_like(model.owner(), copy.owner());
+        (owner != copy.owner()).then_some(owner)
     }
 
     fn copy_folder_attributes(&self, path: &[u8], stat: &Stat) {

@@ -40,9 +40,7 @@ impl<E: Env> Receiving<'_, E> {
             let path = self.path(folder);
             if !folder.content {
                 self.come_into(folder)?;
-            } else if folder.name.as_ref() == b"."
-                || self.env.read_disk(|disk| disk.lstat(&path)).is_ok_and(|stat| stat.kind == Kind::Folder)
-            {
+            } else if folder.name.as_ref() == b"." || self.is_folder(&path) {
                 for surplus in self.surplus_in(folder, pass)? {
                     self.delete_surplus(&surplus, pass)?;
                 }

@@ -33,12 +33,8 @@ impl<E: Env> Receiving<'_, E> {
             self.say_no_default_modes(parent);
         }
         let elsewhere = self.elsewhere.borrow_mut().remove(&index);
-        let base = match &elsewhere {
-            Some(Elsewhere::Part(at) | Elsewhere::Alternative(at)) => at,
-            None => &path,
-        };
         // What cannot be read is no base.
-        let base_mode = self.base_mode(base);
+        let base_mode = self.base_mode(elsewhere.as_ref().map_or(&path, Elsewhere::path));
         let mode = self.mode_over(entry, base_mode);
         if self.options.relative {
             self.make_parents(&path);

@@ -90,10 +90,7 @@ impl<E: Env> Receiving<'_, E> {
             }
         }
         let elsewhere = part.map(Elsewhere::Part).or(basis.map(Elsewhere::Alternative));
-        let basis_path = match &elsewhere {
-            Some(Elsewhere::Part(at) | Elsewhere::Alternative(at)) => at,
-            None => path,
-        };
+        let basis_path = elsewhere.as_ref().map_or(path, Elsewhere::path);
         let mut content = None;
         let wants_basis = !self.whole_file || self.options.append;
         if wants_basis && !self.options.dry_run && (stat.is_some() || elsewhere.is_some()) {

@@ -130,7 +130,7 @@ impl<E: Env> Receiving<'_, E> {
             Err(error) if error.raw_os_error() == Some(errno::EXDEV) => {
                 let (content, stat) = (disk.read(from)?, disk.lstat(from)?);
                 disk.write(to, content, stat.mode, now)?;
-                disk.chown(to, crate::disk::User { uid: stat.uid, gid: stat.gid }, now)?;
+                disk.chown(to, stat.owner(), now)?;
                 disk.chmod(to, stat.mode, now)?;
                 disk.set_mtime(to, stat.mtime_ns, now)?;
                 disk.remove_file(from, now)
