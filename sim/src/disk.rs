@@ -13,12 +13,12 @@ mod damage;
 mod durability;
 pub mod errno;
 mod inode;
+mod inodes;
 mod permission;
 mod resolve;
 mod tree;
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::io;
 
 use bytes::Bytes;
@@ -31,6 +31,7 @@ pub use permission::User;
 
 use durability::Durability;
 use inode::{Inode, Node};
+use inodes::Inodes;
 use resolve::{Last, WalkedTo};
 
 /// Bytes a block of the file system holds; space is taken in whole blocks.
@@ -44,7 +45,7 @@ const ROOT: Ino = 1;
 /// A file system of one host.
 #[derive(Debug, Clone)]
 pub struct Disk {
-    inodes: BTreeMap<Ino, Inode>,
+    inodes: Inodes,
     next_ino: Ino,
     capacity_bytes: u64,
     used_bytes: u64,
@@ -64,9 +65,8 @@ impl Default for Disk {
 impl Disk {
     /// An empty file system: a root folder (mode 755, owned by root, mtime 0) and this much room.
     pub fn new(capacity_bytes: u64) -> Self {
-        let root = Inode::new(Node::Folder(BTreeMap::new()), 0o755, User::ROOT, 0, 0);
         Self {
-            inodes: BTreeMap::from([(ROOT, root)]),
+            inodes: Inodes::of_empty(),
             next_ino: ROOT + 1,
             capacity_bytes,
             used_bytes: 0,
@@ -157,10 +157,22 @@ impl Disk {
     /// # Errors
     /// As [`Disk::read`].
     pub fn digest(&self, path: impl AsRef<[u8]>) -> io::Result<u128> {
-        let ino = self.resolve(path.as_ref(), Last::Follow)?;
-        self.check_access(ino, permission::READ)?;
-        self.content(ino)?;
-        Ok(self.inode(ino).digest())
+        self.digest_of(self.resolve(path.as_ref(), Last::Follow)?)
+    }
+
+    /// What [`Disk::lstat`] and [`Disk::digest`] say of a path, found by one walk; no digest where the latter fails.
+    ///
+    /// # Errors
+    /// As [`Disk::stat`].
+    pub fn lstat_and_digest(&self, path: impl AsRef<[u8]>) -> io::Result<(Stat, Option<u128>)> {
+        let path = path.as_ref();
+        let ino = self.resolve(path, Last::Keep)?;
+        let inode = self.inode(ino);
+        let digest = match inode.node {
+            Node::Symlink(_) => self.digest(path),
+            _ => self.digest_of(ino),
+        };
+        Ok((inode.stat(ino), digest.ok()))
     }
 
     /// The entries of a folder with what lstat says of each, sorted by the bytes of their names.
@@ -226,15 +238,21 @@ impl Disk {
     }
 
     fn inode(&self, ino: Ino) -> &Inode {
-        self.inodes.get(&ino).expect("an inode that is named or open exists")
+        self.inodes.get(ino).expect("an inode that is named or open exists")
     }
 
     fn inode_mut(&mut self, ino: Ino) -> &mut Inode {
-        let inode = self.inodes.get_mut(&ino).expect("an inode that is named or open exists");
+        let inode = self.inodes.get_mut(ino).expect("an inode that is named or open exists");
         if matches!(inode.node, Node::Folder(_) | Node::Symlink(_)) {
             self.walked.get_mut().forget();
         }
         inode
+    }
+
+    fn digest_of(&self, ino: Ino) -> io::Result<u128> {
+        self.check_access(ino, permission::READ)?;
+        self.content(ino)?;
+        Ok(self.inode(ino).digest())
     }
 
     fn content(&self, ino: Ino) -> io::Result<&Bytes> {

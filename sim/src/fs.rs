@@ -84,13 +84,13 @@ impl Fs {
 
     fn tell(&self, path: &[u8], change: FileChange) {
         let disk = self.host.disk();
-        let stat = disk.lstat(path).ok();
-        let is_folder = stat.as_ref().is_some_and(|stat| matches!(stat.kind, Kind::Folder));
+        let found = disk.lstat_and_digest(path).ok();
+        let is_folder = found.is_some_and(|(stat, _)| stat.kind == Kind::Folder);
         if is_folder && change != FileChange::Removed {
             return;
         }
-        let digest = disk.digest(path).ok().map(Digest);
-        let size = stat.map_or(0, |stat| stat.size);
+        let digest = found.and_then(|(_, digest)| digest).map(Digest);
+        let size = found.map_or(0, |(stat, _)| stat.size);
         drop(disk);
         // Nearly always it is text, which is found sooner than it is mended.
         let path = std::str::from_utf8(path).map_or_else(|_| String::from_utf8_lossy(path).into(), Arc::from);

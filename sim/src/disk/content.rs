@@ -86,7 +86,7 @@ impl Disk {
     #[allow(clippy::needless_pass_by_value, reason = "a closed handle must not be used again")]
     pub fn close(&mut self, handle: Handle) {
         let Handle { ino, .. } = handle;
-        if let Some(inode) = self.inodes.get_mut(&ino) {
+        if let Some(inode) = self.inodes.get_mut(ino) {
             inode.opened = inode.opened.saturating_sub(1);
             self.drop_if_unused(ino);
         }
@@ -210,7 +210,7 @@ impl Disk {
     }
 
     fn check_open(&self, handle: &Handle) -> io::Result<()> {
-        match self.inodes.get(&handle.ino) {
+        match self.inodes.get(handle.ino) {
             Some(inode) if inode.opened > 0 => Ok(()),
             _ => Err(errno::error(errno::EBADF)),
         }

@@ -1,13 +1,13 @@
 //! What happens to a disk without anybody's call: its content rots, or another disk is put in its place.
 
-use std::collections::BTreeMap;
 use std::io;
 
 use bytes::BytesMut;
 
-use super::inode::{Inode, Node};
+use super::inode::Node;
+use super::inodes::Inodes;
 use super::resolve::Last;
-use super::{Disk, ROOT, User, errno};
+use super::{Disk, errno};
 
 /// What a damaged piece of a file is at most: a sector.
 const SECTOR_BYTES: usize = 512;
@@ -46,8 +46,7 @@ impl Disk {
     /// Puts an empty file system of the same size in the place of this one, as [`Disk::new`] makes it. Open handles
     /// lead nowhere. No change is noted.
     pub fn replace_with_empty(&mut self) {
-        let root = Inode::new(Node::Folder(BTreeMap::new()), 0o755, User::ROOT, 0, 0);
-        self.inodes = BTreeMap::from([(ROOT, root)]);
+        self.inodes = Inodes::of_empty();
         self.walked.get_mut().forget();
         self.used_bytes = 0;
         self.forget_what_is_not_durable();

@@ -10,11 +10,12 @@
 //!
 //! Other storage loses more, or less: [`UnsyncedLoss`].
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use bytes::Bytes;
 
 use super::inode::{Inode, Node};
+use super::inodes::Inodes;
 use super::{Disk, Ino};
 
 /// How long a change of names or attributes may stay uncommitted (ext4's `commit=5`).
@@ -56,7 +57,7 @@ pub(super) struct Durability {
 /// What a drive that lies about flushing really holds.
 #[derive(Debug, Clone)]
 struct Kept {
-    inodes: BTreeMap<Ino, Inode>,
+    inodes: Inodes,
     used_bytes: u64,
 }
 
@@ -71,7 +72,7 @@ impl Disk {
     pub fn sync(&mut self) {
         self.durability.undo.clear();
         for (_, ino) in std::mem::take(&mut self.durability.dirty) {
-            if let Some(inode) = self.inodes.get_mut(&ino) {
+            if let Some(inode) = self.inodes.get_mut(ino) {
                 inode.stable = None;
             }
         }
@@ -102,7 +103,7 @@ impl Disk {
         self.durability.began_ns = self.durability.began_ns.saturating_add(by_ns);
         for (since_ns, ino) in std::mem::take(&mut self.durability.dirty) {
             let since_ns = since_ns.saturating_add(by_ns);
-            if let Some(inode) = self.inodes.get_mut(&ino) {
+            if let Some(inode) = self.inodes.get_mut(ino) {
                 inode.dirty_since_ns = since_ns;
             }
             self.durability.dirty.insert((since_ns, ino));
@@ -128,7 +129,7 @@ impl Disk {
             match undo {
                 Undo::Entry { folder, name, before } => {
                     let inode =
-                        self.inodes.get_mut(&folder).expect("undo runs backwards, so the folder is back");
+                        self.inodes.get_mut(folder).expect("undo runs backwards, so the folder is back");
                     let Node::Folder(entries) = &mut inode.node else { unreachable!("it was a folder") };
                     match before {
                         Some(ino) => entries.insert(name, ino),
@@ -138,7 +139,7 @@ impl Disk {
                 Undo::Inode { ino, before: Some(before) } => {
                     let mut before = *before;
                     // A folder's entries are undone one by one, and content by write-back: only the rest is here.
-                    match self.inodes.remove(&ino) {
+                    match self.inodes.remove(ino) {
                         Some(now) if matches!(now.node, Node::Folder(_)) => before.node = now.node,
                         Some(now) => {
                             if let Node::File(_) = before.node {
@@ -152,23 +153,21 @@ impl Disk {
                     self.inodes.insert(ino, before);
                 }
                 Undo::Inode { ino, before: None } => {
-                    self.inodes.remove(&ino);
+                    self.inodes.remove(ino);
                 }
             }
         }
         self.durability.dirty.clear();
         for inode in self.inodes.values_mut() {
+            inode.opened = 0;
             if let Some(stable) = inode.stable.take() {
                 inode.node = Node::File(stable);
                 inode.digest.set(None);
             }
         }
-        self.inodes.retain(|_, inode| {
-            inode.opened = 0;
-            inode.nlink > 0
-        });
+        self.inodes.retain(|inode| inode.nlink > 0);
         self.used_bytes =
-            self.inodes.iter().filter(|(ino, _)| **ino != super::ROOT).map(|(_, i)| i.blocks_bytes()).sum();
+            self.inodes.iter().filter(|&(ino, _)| ino != super::ROOT).map(|(_, i)| i.blocks_bytes()).sum();
         self.durability.transaction += 1;
     }
 
@@ -189,7 +188,7 @@ impl Disk {
             && now_ns.saturating_sub(since_ns) >= WRITE_BACK_NS
         {
             durability.dirty.pop_first();
-            if let Some(inode) = self.inodes.get_mut(&ino) {
+            if let Some(inode) = self.inodes.get_mut(ino) {
                 inode.stable = None;
             }
         }
@@ -202,7 +201,7 @@ impl Disk {
     }
 
     pub(super) fn write_back(&mut self, ino: Ino) {
-        let inode = self.inodes.get_mut(&ino).expect("an inode that is named or open exists");
+        let inode = self.inodes.get_mut(ino).expect("an inode that is named or open exists");
         inode.stable = None;
         self.durability.dirty.remove(&(inode.dirty_since_ns, ino));
     }
@@ -229,7 +228,7 @@ impl Disk {
     /// Remembers what an inode was before it changes, once a transaction; must come before any change of it.
     pub(super) fn save_inode(&mut self, ino: Ino) {
         let transaction = self.durability.transaction;
-        let inode = self.inodes.get_mut(&ino).expect("an inode that is named or open exists");
+        let inode = self.inodes.get_mut(ino).expect("an inode that is named or open exists");
         if inode.saved_in == transaction {
             return;
         }
@@ -246,7 +245,7 @@ impl Disk {
 
     /// Says that a file's content is about to change from what it is now.
     pub(super) fn mark_dirty(&mut self, ino: Ino, now_ns: i64) {
-        let inode = self.inodes.get_mut(&ino).expect("an inode that is named or open exists");
+        let inode = self.inodes.get_mut(ino).expect("an inode that is named or open exists");
         if let (Node::File(content), None) = (&inode.node, &inode.stable) {
             inode.stable = Some(content.clone());
             inode.dirty_since_ns = now_ns;

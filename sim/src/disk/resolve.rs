@@ -24,8 +24,8 @@ pub(super) struct Place {
     pub ino: Option<Ino>,
 }
 
-/// How many folders are remembered: the artifacts of an API lie in three.
-const WALKED_MAX: usize = 4;
+/// How many folders are remembered: the artifacts of an API lie in three, and a sync comes through those above them, too.
+const WALKED_MAX: usize = 8;
 
 /// Folders that were walked to lately: who looks at one entry of a folder looks at the next, too. They are forgotten
 /// when any folder loses its name, or its permissions may change.
@@ -66,11 +66,12 @@ impl WalkedTo {
     }
 }
 
-/// A path's last name, and what stands before its slash; none where there is no such name.
+/// A path's last name, and what stands before its slash; none where there is no such name, or a zero byte in it.
 fn parted(path: &[u8]) -> Option<(&[u8], &[u8])> {
-    let slash = path.iter().rposition(|&byte| byte == b'/')?;
-    let (folder, name) = (&path[..slash], &path[slash + 1..]);
-    (!matches!(name, b"" | b"." | b"..") && name.len() <= NAME_BYTES_MAX).then_some((folder, name))
+    let end = path.iter().rposition(|&byte| matches!(byte, b'/' | 0))?;
+    let (folder, name) = (&path[..end], &path[end + 1..]);
+    let is_name = !matches!(name, b"" | b"." | b"..") && name.len() <= NAME_BYTES_MAX;
+    (is_name && path[end] == b'/').then_some((folder, name))
 }
 
 impl Disk {
@@ -104,8 +105,8 @@ impl Disk {
         let Node::Folder(entries) = &self.inode(folder).node else { return None };
         let found = entries.get(name).copied();
         let leads_on = found.is_some_and(|ino| matches!(self.inode(ino).node, Node::Symlink(_)));
-        let is_sound = path.len() < PATH_BYTES_MAX && !name.contains(&0);
-        (is_sound && (last == Last::Keep || !leads_on)).then_some((folder, name, found))
+        let is_short = path.len() < PATH_BYTES_MAX;
+        (is_short && (last == Last::Keep || !leads_on)).then_some((folder, name, found))
     }
 
     /// The last name with its folder (none for the root or after `..`), and the inode if there is one.
