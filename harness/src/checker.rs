@@ -9,6 +9,7 @@ mod availability;
 mod balancer;
 mod convergence;
 mod durability;
+mod follow;
 mod health;
 mod ledger;
 mod panel;

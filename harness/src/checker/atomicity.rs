@@ -43,7 +43,7 @@ struct Seen {
 impl Checker for Atomicity {
     fn observe(&mut self, event: &Event, scene: &Scene) {
         let Some(node) = &event.node else { return };
-        if !scene.is_judged(event.at) || !scene.workers.contains(node) {
+        if !scene.is_judged(event.at) || !scene.is_on_worker() {
             return;
         }
         match &event.kind {

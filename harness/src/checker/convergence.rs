@@ -14,10 +14,8 @@
 //! (durability does). With several managers, the first one that has a synced folder is followed.
 
 mod carried;
-mod follow;
 
 use self::carried::Carried;
-pub(super) use self::follow::Follow;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -28,7 +26,6 @@ use crate::capability::Capability;
 use crate::expectation::Claim;
 use crate::report::Judgement;
 use crate::time::{SimTime, show_span};
-use crate::trace::event::FileChange;
 use crate::trace::{Event, EventId, EventKind, NodeName, mark};
 use crate::verdict::{Convergence as Converged, Status};
 
@@ -59,7 +56,6 @@ const SYNC: Option<Capability> = Some(Capability::Sync);
 
 #[derive(Default)]
 struct Convergence {
-    follow: Follow,
     /// What each running gateway serves, with the event of its deployment.
     served: BTreeMap<NodeName, BTreeMap<Arc<str>, (u64, EventId)>>,
     carried: Carried,
@@ -72,15 +68,6 @@ impl Checker for Convergence {
         self.carried.observe(event, scene);
         if let Some(node) = &event.node {
             match &event.kind {
-                EventKind::FileChanged { path, change, digest, .. } => {
-                    if let Some(path) = scene.below_root(node, path) {
-                        let digest = digest.filter(|_| *change != FileChange::Removed);
-                        self.follow.changed(node, path, digest, event, scene);
-                    }
-                }
-                EventKind::DiskState { root, files } if scene.roots.get(node) == Some(root) => {
-                    self.follow.state(node, files, event, scene);
-                }
                 EventKind::ApiDeployed { api, revision } => {
                     let served = self.served.entry(node.clone()).or_default();
                     served.insert(api.clone(), (*revision, event.id));
@@ -101,13 +88,6 @@ impl Checker for Convergence {
                 _ => {}
             }
         }
-        // Operations, the most frequent events by far, change neither files nor faults.
-        if !matches!(
-            event.kind,
-            EventKind::OpStarted { .. } | EventKind::OpEnded { .. } | EventKind::UpstreamTried { .. }
-        ) {
-            self.follow.look(scene);
-        }
     }
 
     fn judge(&mut self, scene: &Scene, claims: &[Stated]) -> Judgement {
@@ -122,13 +102,13 @@ impl Checker for Convergence {
                 Claim::ConvergedAtEnd { .. } | Claim::ConvergedWithin { .. } | Claim::DifferentAtEnd { .. }
             )
         };
-        if !claims.iter().any(about_end) && scene.workers.iter().any(|worker| self.follow.seen(worker)) {
+        if !claims.iter().any(about_end) && scene.workers.iter().any(|worker| scene.follow().seen(worker)) {
             let claim = "every worker's files are equal to the manager's at the end";
-            self.equal_at_end(claim, &scene.workers, &mut verdicts);
+            self.equal_at_end(claim, &scene.workers, scene, &mut verdicts);
         }
         self.agreement(scene, &mut verdicts);
         self.whole(scene, &mut verdicts);
-        for worker in scene.workers.iter().filter(|worker| self.follow.seen(worker)) {
+        for worker in scene.workers.iter().filter(|worker| scene.follow().seen(worker)) {
             judgement.convergence.push(self.converged(worker, scene));
         }
         judgement.verdicts = verdicts.list;
@@ -141,10 +121,10 @@ impl Convergence {
         let text = stated.text.as_str();
         match &stated.claim {
             Claim::ConvergedAtEnd { workers } => {
-                self.equal_at_end(text, &scene.chosen(workers), verdicts);
+                self.equal_at_end(text, &scene.chosen(workers), scene, verdicts);
             }
             Claim::DifferentAtEnd { workers } => {
-                self.different_at_end(text, &scene.chosen(workers), verdicts);
+                self.different_at_end(text, &scene.chosen(workers), scene, verdicts);
             }
             Claim::ConvergedWithin { workers, within } => {
                 self.converged_within(text, &scene.chosen(workers), *within, scene, verdicts);
@@ -158,7 +138,7 @@ impl Convergence {
                 let (mut lagged, mut converged) = (false, Vec::new());
                 for (id, _) in &windows {
                     for worker in &workers {
-                        let seen = self.follow.in_window(worker, *id);
+                        let seen = scene.follow().in_window(worker, *id);
                         lagged |= seen.lagged;
                         converged.extend(seen.converged.iter().map(|event| (worker.clone(), *event)));
                     }
@@ -180,13 +160,13 @@ impl Convergence {
         }
     }
 
-    fn equal_at_end(&self, claim: &str, workers: &[NodeName], verdicts: &mut Verdicts) {
+    fn equal_at_end(&self, claim: &str, workers: &[NodeName], scene: &Scene, verdicts: &mut Verdicts) {
         let unseen: Vec<&str> =
-            workers.iter().filter(|worker| !self.follow.seen(worker)).map(|worker| &**worker).collect();
+            workers.iter().filter(|worker| !scene.follow().seen(worker)).map(|worker| &**worker).collect();
         let mut evidence = Vec::new();
         let mut told = Vec::new();
         for worker in workers {
-            let stale = self.follow.stale(worker);
+            let stale = scene.follow().stale(worker);
             if let Some((path, since)) = stale.first_key_value() {
                 told.push(format!("{} on {worker}, such as {path}", count(stale.len() as u64, "file")));
                 evidence.push(since.event);
@@ -197,33 +177,33 @@ impl Convergence {
         } else if !unseen.is_empty() || workers.is_empty() {
             (Status::Unknown, format!("the files of {} were not seen", unseen.join(", ")))
         } else {
-            evidence.extend(workers.iter().filter_map(|worker| self.follow.last_state(worker)));
-            let files = self.follow.files();
+            evidence.extend(workers.iter().filter_map(|worker| scene.follow().last_state(worker)));
+            let files = scene.follow().files();
             (Status::Pass, format!("all {files} files are equal on {}", workers.join(" and ")))
         };
         verdicts.add(claim, SYNC, status, summary, evidence);
-        let lagging = workers.iter().find(|worker| !self.follow.stale(worker).is_empty());
-        verdicts.because(lagging.map_or_else(String::new, |worker| self.why_stale(worker)));
+        let lagging = workers.iter().find(|worker| !scene.follow().stale(worker).is_empty());
+        verdicts.because(lagging.map_or_else(String::new, |worker| self.why_stale(worker, scene)));
     }
 
-    fn different_at_end(&self, claim: &str, workers: &[NodeName], verdicts: &mut Verdicts) {
+    fn different_at_end(&self, claim: &str, workers: &[NodeName], scene: &Scene, verdicts: &mut Verdicts) {
         let (mut told, mut evidence) = (Vec::new(), Vec::new());
         let (mut equal, mut unseen) = (false, workers.is_empty());
         for worker in workers {
-            match self.follow.stale(worker).first_key_value() {
+            match scene.follow().stale(worker).first_key_value() {
                 Some((path, since)) => {
-                    let files = count(self.follow.stale(worker).len() as u64, "file");
+                    let files = count(scene.follow().stale(worker).len() as u64, "file");
                     told.push(format!("{files} on {worker}, such as {path}"));
                     evidence.push(since.event);
                 }
-                None if !self.follow.seen(worker) => {
+                None if !scene.follow().seen(worker) => {
                     unseen = true;
                     told.push(format!("the files of {worker} were not seen"));
                 }
                 None => {
                     equal = true;
                     told.push(format!("{worker} is equal to the manager"));
-                    evidence.extend(self.follow.last_state(worker));
+                    evidence.extend(scene.follow().last_state(worker));
                 }
             }
         }
@@ -241,13 +221,15 @@ impl Convergence {
     ) {
         let unknown = |why: &str| (Status::Unknown, why.to_owned(), Vec::new());
         let (status, summary, evidence) = match scene.calm_since() {
-            _ if workers.iter().any(|worker| !self.follow.seen(worker)) => unknown("not all files were seen"),
-            _ if !self.follow.published() => unknown("nothing changed on the manager after warm-up"),
+            _ if workers.iter().any(|worker| !scene.follow().seen(worker)) => {
+                unknown("not all files were seen")
+            }
+            _ if !scene.follow().published() => unknown("nothing changed on the manager after warm-up"),
             None => unknown("a fault acted until the run ended"),
             Some(calm) => {
                 let (mut late, mut latest, mut evidence) = (Vec::new(), Duration::ZERO, Vec::new());
                 for worker in workers {
-                    match self.follow.caught_up(worker, calm) {
+                    match scene.follow().caught_up(worker, calm) {
                         Some((at, event)) if at.since(calm) <= within => {
                             latest = latest.max(at.since(calm));
                             evidence.push(event);
@@ -258,7 +240,7 @@ impl Convergence {
                         }
                         None => {
                             late.push(format!("{worker} did not"));
-                            evidence.extend(self.follow.stale(worker).values().map(|since| since.event));
+                            evidence.extend(scene.follow().stale(worker).values().map(|since| since.event));
                         }
                     }
                 }
@@ -269,8 +251,9 @@ impl Convergence {
             }
         };
         verdicts.add(claim, SYNC, status, summary, evidence);
-        let lagging = workers.iter().find(|worker| !self.follow.stale(worker).is_empty());
-        verdicts.because(lagging.map_or_else(|| "too late".to_owned(), |worker| self.why_stale(worker)));
+        let lagging = workers.iter().find(|worker| !scene.follow().stale(worker).is_empty());
+        verdicts
+            .because(lagging.map_or_else(|| "too late".to_owned(), |worker| self.why_stale(worker, scene)));
     }
 
     fn stale_at_most(
@@ -281,18 +264,18 @@ impl Convergence {
         scene: &Scene,
         verdicts: &mut Verdicts,
     ) {
-        if workers.iter().any(|worker| !self.follow.seen(worker)) || !self.follow.published() {
+        if workers.iter().any(|worker| !scene.follow().seen(worker)) || !scene.follow().published() {
             let summary = "nothing changed on the manager after warm-up".to_owned();
             verdicts.add(claim, SYNC, Status::Unknown, summary, []);
             return;
         }
-        let worst = workers.iter().map(|worker| (self.follow.staleness(worker, scene), worker)).max();
+        let worst = workers.iter().map(|worker| (scene.follow().staleness(worker, scene), worker)).max();
         let Some((worst, worker)) = worst else { return };
         let of = worst.path.as_deref().map(|path| format!(", of {path}")).unwrap_or_default();
         let summary = format!("at most {}, on {worker}{of}", show_span(worst.span));
         verdicts.add(claim, SYNC, held(worst.span <= span), summary, worst.evidence);
-        let lags = !self.follow.stale(worker).is_empty();
-        verdicts.because(if lags { self.why_stale(worker) } else { "too late".to_owned() });
+        let lags = !scene.follow().stale(worker).is_empty();
+        verdicts.because(if lags { self.why_stale(worker, scene) } else { "too late".to_owned() });
     }
 
     /// All running workers must serve the same, once everything has settled.
@@ -336,9 +319,9 @@ impl Convergence {
         };
         let claim = "every worker serves the same revisions at the end";
         verdicts.add(claim, SYNC, held(different.is_empty()), summary, evidence);
-        let lagging = running.iter().find(|(worker, _)| !self.follow.stale(worker).is_empty());
+        let lagging = running.iter().find(|(worker, _)| !scene.follow().stale(worker).is_empty());
         verdicts.because(match lagging {
-            Some((worker, _)) => self.why_stale(worker),
+            Some((worker, _)) => self.why_stale(worker, scene),
             None => self.carried.why_served(running.iter().map(|(worker, _)| *worker)),
         });
     }
@@ -363,20 +346,22 @@ impl Convergence {
     }
 
     /// Why a worker's files are not the manager's, without names and figures.
-    fn why_stale(&self, worker: &NodeName) -> String {
-        let Some((path, since)) = self.follow.stale(worker).first_key_value() else { return String::new() };
-        self.carried.why_stale(worker, path, since.at, self.follow.difference(worker, path))
+    fn why_stale(&self, worker: &NodeName, scene: &Scene) -> String {
+        let Some((path, since)) = scene.follow().stale(worker).first_key_value() else {
+            return String::new();
+        };
+        self.carried.why_stale(worker, path, since.at, scene.follow().difference(worker, path))
     }
 
     fn converged(&self, worker: &NodeName, scene: &Scene) -> Converged {
-        let stale = self.follow.stale(worker);
-        let staleness = self.follow.staleness(worker, scene).span;
+        let stale = scene.follow().stale(worker);
+        let staleness = scene.follow().staleness(worker, scene).span;
         Converged {
             worker: worker.clone(),
             staleness_ms_max: u64::try_from(staleness.as_millis()).unwrap_or(u64::MAX),
             converged_at_ms: stale
                 .is_empty()
-                .then(|| self.follow.equal_since(worker).unwrap_or(SimTime::ZERO).as_millis()),
+                .then(|| scene.follow().equal_since(worker).unwrap_or(SimTime::ZERO).as_millis()),
             divergent: stale.keys().take(PATHS_MAX).cloned().collect(),
         }
     }

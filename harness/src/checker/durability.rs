@@ -17,13 +17,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use self::blows::Blows;
-use super::convergence::Follow;
 use super::{Checker, Scene, Stated, Verdicts, count};
 use crate::capability::Capability;
 use crate::expectation::{Claim, LostPublish};
 use crate::report::Judgement;
 use crate::time::SimTime;
-use crate::trace::event::{FileChange, OpKind, OpOutcome};
+use crate::trace::event::{OpKind, OpOutcome};
 use crate::trace::{Event, EventId, EventKind, NodeName};
 use crate::verdict::Status;
 
@@ -42,7 +41,6 @@ const CARRIED_WITHIN: Duration = Duration::from_secs(150);
 
 #[derive(Default)]
 struct Durability {
-    follow: Follow,
     acknowledged: u64,
     /// The acknowledged changes of each API that no other was begun after: mostly one, several when they were under way
     /// at the same time.
@@ -94,7 +92,7 @@ impl Checker for Durability {
                 OpOutcome::Failed => {}
             }
         }
-        self.blows.observe(event, scene, &self.follow);
+        self.blows.observe(event, scene);
         let Some(node) = &event.node else { return };
         match &event.kind {
             EventKind::ApiDeployed { api, revision } => {
@@ -105,15 +103,6 @@ impl Checker for Durability {
             }
             EventKind::ProcessEnded { .. } | EventKind::NodeDown if scene.is_down(node) => {
                 self.served.remove(node);
-            }
-            EventKind::FileChanged { path, change, digest, .. } => {
-                if let Some(path) = scene.below_root(node, path) {
-                    let digest = digest.filter(|_| *change != FileChange::Removed);
-                    self.follow.changed(node, path, digest, event, scene);
-                }
-            }
-            EventKind::DiskState { root, files } if scene.roots.get(node) == Some(root) => {
-                self.follow.state(node, files, event, scene);
             }
             _ => {}
         }
@@ -189,7 +178,7 @@ impl Durability {
             .workers
             .iter()
             .filter(running)
-            .filter(|worker| self.follow.seen(worker) && self.follow.stale(worker).is_empty())
+            .filter(|worker| scene.follow().seen(worker) && scene.follow().stale(worker).is_empty())
             .collect();
         let asked =
             if telling.is_empty() { scene.managers.iter().filter(running).collect() } else { telling };

@@ -84,15 +84,13 @@ impl Checker for ReadOnly {
                     None => worker.unanswered += 1,
                 }
             }
-            (EventKind::DiskState { .. }, Some(node)) if scene.workers.contains(node) => {
+            (EventKind::DiskState { .. }, Some(node)) if scene.is_on_worker() => {
                 let worker = self.workers.entry(node.clone()).or_default();
                 worker.watched = true;
                 worker.last_seen = Some(event.id);
             }
-            (EventKind::FileChanged { path, writer, .. }, Some(node))
-                if scene.workers.contains(node)
-                    && scene.is_judged(event.at)
-                    && scene.below_root(node, path).is_some() =>
+            (EventKind::FileChanged { writer, .. }, Some(node))
+                if scene.is_on_worker() && scene.is_judged(event.at) && scene.changed_file().is_some() =>
             {
                 let worker = self.workers.entry(node.clone()).or_default();
                 worker.watched = true;

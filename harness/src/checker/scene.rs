@@ -1,11 +1,13 @@
 //! What every checker needs to know of a run at any moment: who is who, which phase it is, what acts, what is
-//! down, and when the conditions held that claims name. Put together from the trace alone.
+//! down, how the workers' files run behind the manager's, and when the conditions held that claims name. Put
+//! together from the trace alone.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::Stated;
+use super::follow::Follow;
 use crate::expectation::{Condition, Role, Who, Workers, understand};
 use crate::time::SimTime;
 use crate::trace::event::{OpKind, Phase, ProcessEnd};
@@ -96,12 +98,40 @@ pub struct Scene {
     machines_down: BTreeSet<NodeName>,
     downs: BTreeMap<NodeName, Vec<Window>>,
     watched: Vec<Watched>,
+    /// Where the last event happened, and the file below a synced folder that it says has changed: most checkers ask.
+    on_manager: bool,
+    on_worker: bool,
+    changed_file: Option<Arc<str>>,
+    follow: Follow,
 }
 
 impl Scene {
     /// Sees one event.
     pub fn see(&mut self, event: &Event) {
         (self.now, self.last) = (event.at, event.id);
+        self.look_where(event);
+        self.look_what(event);
+        // Operations, the most frequent events by far, change neither files nor faults.
+        if !matches!(
+            event.kind,
+            EventKind::OpStarted { .. } | EventKind::OpEnded { .. } | EventKind::UpstreamTried { .. }
+        ) {
+            let mut follow = std::mem::take(&mut self.follow);
+            follow.see(event, self);
+            self.follow = follow;
+        }
+    }
+
+    fn look_where(&mut self, event: &Event) {
+        let is_among = |nodes: &[NodeName]| event.node.as_ref().is_some_and(|node| nodes.contains(node));
+        (self.on_manager, self.on_worker) = (is_among(&self.managers), is_among(&self.workers));
+        self.changed_file = match (&event.kind, &event.node) {
+            (EventKind::FileChanged { path, .. }, Some(node)) => self.below_root(node, path).map(Arc::from),
+            _ => None,
+        };
+    }
+
+    fn look_what(&mut self, event: &Event) {
         match &event.kind {
             EventKind::RunStarted { managers, workers, balancers, synced_roots, .. } => {
                 self.managers.clone_from(managers);
@@ -149,6 +179,26 @@ impl Scene {
             _ => return,
         }
         self.watch(event);
+    }
+
+    /// Whether the last event happened on a manager.
+    pub fn is_on_manager(&self) -> bool {
+        self.on_manager
+    }
+
+    /// Whether the last event happened on a worker.
+    pub fn is_on_worker(&self) -> bool {
+        self.on_worker
+    }
+
+    /// The path, below its node's synced folder, of the file that the last event says has changed, if it says so.
+    pub fn changed_file(&self) -> Option<&Arc<str>> {
+        self.changed_file.as_ref()
+    }
+
+    /// How the workers' files run behind the manager's.
+    pub(super) fn follow(&self) -> &Follow {
+        &self.follow
     }
 
     /// Whether what begins at this moment is judged: a cluster's start is not.
@@ -260,8 +310,8 @@ impl Scene {
         }
     }
 
-    /// The root that a path lies below, and the path below it.
-    pub fn below_root<'p>(&self, node: &str, path: &'p str) -> Option<&'p str> {
+    /// A path below its node's synced folder.
+    fn below_root<'p>(&self, node: &str, path: &'p str) -> Option<&'p str> {
         let root = self.roots.get(node)?.trim_end_matches('/');
         path.strip_prefix(root)?.strip_prefix('/')
     }

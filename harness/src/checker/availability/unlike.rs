@@ -19,7 +19,7 @@ pub(super) struct Unlike {
 
 impl Unlike {
     pub(super) fn observe(&mut self, event: &Event, scene: &Scene) {
-        let Some(node) = event.node.as_ref().filter(|node| scene.workers.contains(node)) else { return };
+        let Some(node) = event.node.as_ref().filter(|_| scene.is_on_worker()) else { return };
         match &event.kind {
             EventKind::Mark { mark }
                 if mark::named(mark).is_some_and(|known| known.explains == Explains::Serving) =>

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::super::Scene;
-use super::follow::Difference;
+use super::super::follow::Difference;
 use crate::time::SimTime;
 use crate::trace::mark::{self, Explains};
 use crate::trace::{Event, EventKind, NodeName};
@@ -57,17 +57,17 @@ impl Carried {
                 worker.ended = Some((event.at, *exit_code));
             }
             // The clients of its runs end with the machine that they run on, without a word.
-            (EventKind::NodeDown, Some(node)) if scene.managers.contains(node) => {
+            (EventKind::NodeDown, _) if scene.is_on_manager() => {
                 self.workers.values_mut().for_each(|worker| worker.running = 0);
                 self.power_losses.insert(event.at);
             }
-            (EventKind::FileChanged { path, writer, .. }, Some(node)) if scene.workers.contains(node) => {
-                let Some(path) = scene.below_root(node, path) else { return };
+            (EventKind::FileChanged { writer, .. }, Some(node)) if scene.is_on_worker() => {
+                let Some(path) = scene.changed_file() else { return };
                 let worker = self.workers.entry(node.clone()).or_default();
                 if **writer == *SYNC_WRITER {
                     worker.others.remove(path);
                 } else {
-                    worker.others.insert(path.into(), (writer.clone(), event.at));
+                    worker.others.insert(path.clone(), (writer.clone(), event.at));
                 }
             }
             (EventKind::Mark { mark }, Some(node)) => {
@@ -99,12 +99,14 @@ impl Carried {
     }
 
     fn observe_manager(&mut self, event: &Event, scene: &Scene) {
-        let Some(node) = event.node.as_ref().filter(|node| scene.managers.contains(node)) else { return };
+        if !scene.is_on_manager() {
+            return;
+        }
         match &event.kind {
-            EventKind::FileChanged { path, writer, .. } => {
-                let Some(path) = scene.below_root(node, path) else { return };
+            EventKind::FileChanged { writer, .. } => {
+                let Some(path) = scene.changed_file() else { return };
                 self.half.remove(path);
-                self.written = Some((path.into(), writer.clone()));
+                self.written = Some((path.clone(), writer.clone()));
                 return;
             }
             EventKind::Mark { mark } if **mark == *mark::LOST_IN_QUEUE => {

@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::super::Scene;
-use super::super::convergence::Follow;
 use crate::time::SimTime;
 use crate::trace::mark::{self, Explains};
 use crate::trace::{Event, EventKind};
@@ -53,10 +52,10 @@ impl Cause {
 }
 
 impl Blows {
-    /// Sees an event before `follow` does: what it still holds is what there was before.
-    pub(super) fn observe(&mut self, event: &Event, scene: &Scene, follow: &Follow) {
+    /// Sees one event.
+    pub(super) fn observe(&mut self, event: &Event, scene: &Scene) {
         let Some(node) = &event.node else { return };
-        let on_manager = scene.managers.contains(node);
+        let on_manager = scene.is_on_manager();
         match &event.kind {
             EventKind::Mark { mark }
                 if !on_manager
@@ -74,20 +73,20 @@ impl Blows {
             }
             EventKind::NodeDown if self.power_losses.len() < KEPT_MAX => self.power_losses.push(event.at),
             // What a disk holds is listed anew at the moment at which its machine has lost power.
-            EventKind::DiskState { root, files }
+            EventKind::DiskState { root, .. }
                 if scene.roots.get(node) == Some(root)
                     && self.power_losses.last() == Some(&event.at)
                     && self.taken.len() < KEPT_MAX =>
             {
                 let old = |since: SimTime| event.at.since(since) > WRITTEN_BACK_WITHIN;
-                if follow.managers_without(files).any(old) {
+                if scene.follow().lacks_since().is_some_and(old) {
                     let acting = scene.acted(event.at, event.at);
                     let less =
                         acting.iter().any(|fault| *fault.kind == *KEEPS_LESS && fault.nodes.contains(node));
                     self.taken.push((event.at, less));
                 }
             }
-            EventKind::FileChanged { path, .. } if scene.below_root(node, path).is_some() => {
+            EventKind::FileChanged { .. } if scene.changed_file().is_some() => {
                 // Writes of one publish follow close on each other: one of them is enough.
                 if self.last_write.is_none_or(|last| event.at.since(last) > Duration::from_secs(1))
                     && self.written.len() < KEPT_MAX

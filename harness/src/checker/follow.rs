@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::super::scene::WindowId;
-use super::super::{Evidence, Scene};
+use super::scene::WindowId;
+use super::{Evidence, Scene};
 use crate::time::SimTime;
-use crate::trace::event::Digest;
-use crate::trace::{Event, EventId, NodeName};
+use crate::trace::event::{Digest, FileChange};
+use crate::trace::{Event, EventId, EventKind, NodeName};
 
 /// So many contents of a path that the manager has replaced are remembered; one that is older is taken for a
 /// content that the manager never had.
@@ -16,14 +16,14 @@ const HISTORY_MAX: usize = 32;
 
 /// Since when a path on a worker holds what the manager no longer has, and the event that made it so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in super::super) struct Since {
-    pub(in super::super) at: SimTime,
-    pub(in super::super) event: EventId,
+pub(super) struct Since {
+    pub(super) at: SimTime,
+    pub(super) event: EventId,
 }
 
 /// How a file on a worker differs from the manager's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in super::super) enum Difference {
+pub(super) enum Difference {
     /// The worker does not have it.
     Missing,
     /// The manager does not have it.
@@ -34,20 +34,20 @@ pub(in super::super) enum Difference {
 
 /// The longest staleness of a worker.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(in super::super) struct Staleness {
-    pub(in super::super) span: Duration,
-    pub(in super::super) path: Option<Arc<str>>,
+pub(super) struct Staleness {
+    pub(super) span: Duration,
+    pub(super) path: Option<Arc<str>>,
     /// The event that made it stale, and the one that ended it.
-    pub(in super::super) evidence: Vec<EventId>,
+    pub(super) evidence: Vec<EventId>,
 }
 
 /// What was seen of one worker in a window of a condition.
 #[derive(Debug, Clone, Default)]
-pub(in super::super) struct InWindow {
+pub(super) struct InWindow {
     /// Whether it lagged behind at some moment.
-    pub(in super::super) lagged: bool,
+    pub(super) lagged: bool,
     /// Events by which it became equal to the manager.
-    pub(in super::super) converged: Vec<EventId>,
+    pub(super) converged: Vec<EventId>,
 }
 
 #[derive(Debug, Default)]
@@ -71,20 +71,39 @@ struct Worker {
 
 /// The files of the manager and of the workers.
 #[derive(Debug, Default)]
-pub(in super::super) struct Follow {
+pub(super) struct Follow {
     manager: Option<NodeName>,
     paths: BTreeMap<Arc<str>, Path>,
     manager_seen: bool,
     published: bool,
+    /// Since when the manager had what it had for longest of what the last list of its files lacks.
+    lacks_since: Option<SimTime>,
     workers: BTreeMap<NodeName, Worker>,
 }
 
 impl Follow {
+    /// Sees one event, if it is no operation. The scene has seen it already.
+    pub(super) fn see(&mut self, event: &Event, scene: &Scene) {
+        match (&event.kind, &event.node) {
+            (EventKind::FileChanged { change, digest, .. }, Some(node)) => {
+                if let Some(path) = scene.changed_file() {
+                    let digest = digest.filter(|_| *change != FileChange::Removed);
+                    self.changed(node, path, digest, event, scene);
+                }
+            }
+            (EventKind::DiskState { root, files }, Some(node)) if scene.roots.get(node) == Some(root) => {
+                self.state(node, files, event, scene);
+            }
+            _ => {}
+        }
+        self.look(scene);
+    }
+
     /// A file below a synced folder changed.
-    pub(in super::super) fn changed(
+    fn changed(
         &mut self,
         node: &NodeName,
-        path: &str,
+        path: &Arc<str>,
         digest: Option<Digest>,
         event: &Event,
         scene: &Scene,
@@ -92,22 +111,19 @@ impl Follow {
         if self.is_manager(node, scene) {
             self.published |= scene.is_judged(event.at);
             self.manager_changed(path, digest, event, scene);
-        } else if scene.workers.contains(node) {
+        } else if scene.is_on_worker() {
             self.worker_changed(node, path, digest, event, scene);
         }
     }
 
     /// All files below a synced folder, as they are.
-    pub(in super::super) fn state(
-        &mut self,
-        node: &NodeName,
-        files: &BTreeMap<Arc<str>, Digest>,
-        event: &Event,
-        scene: &Scene,
-    ) {
+    fn state(&mut self, node: &NodeName, files: &BTreeMap<Arc<str>, Digest>, event: &Event, scene: &Scene) {
+        if scene.is_on_manager() {
+            self.lacks_since = self.managers_without(files).min();
+        }
         let before: Vec<Arc<str>> = if self.is_manager(node, scene) {
             self.paths.iter().filter(|(_, path)| path.now.is_some()).map(|(path, _)| path.clone()).collect()
-        } else if scene.workers.contains(node) {
+        } else if scene.is_on_worker() {
             let worker = self.workers.entry(node.clone()).or_default();
             worker.state = Some(event.id);
             // The first state of a worker is compared with everything that the manager has.
@@ -134,17 +150,14 @@ impl Follow {
     }
 
     /// What the manager no longer has when its files are these: since when it had each content that is gone.
-    pub(in super::super) fn managers_without(
-        &self,
-        files: &BTreeMap<Arc<str>, Digest>,
-    ) -> impl Iterator<Item = SimTime> {
+    fn managers_without(&self, files: &BTreeMap<Arc<str>, Digest>) -> impl Iterator<Item = SimTime> {
         let gone = |(path, held): &(&Arc<str>, &Path)| files.get(*path).copied() != held.now;
         let since = |held: &Path| held.past.back().map_or(SimTime::ZERO, |(_, at)| *at);
         self.paths.iter().filter(gone).map(move |(_, held)| since(held))
     }
 
     /// Looks at what holds now: after every event.
-    pub(in super::super) fn look(&mut self, scene: &Scene) {
+    fn look(&mut self, scene: &Scene) {
         let calm = scene.calm_since();
         for worker in self.workers.values_mut() {
             for id in scene.windows_at(scene.now) {
@@ -162,33 +175,39 @@ impl Follow {
     }
 
     /// Whether the files of the manager and of this worker were seen.
-    pub(in super::super) fn seen(&self, worker: &str) -> bool {
+    pub(super) fn seen(&self, worker: &str) -> bool {
         self.manager_seen && self.workers.get(worker).is_some_and(|worker| worker.state.is_some())
     }
 
     /// The last event that listed a worker's files.
-    pub(in super::super) fn last_state(&self, worker: &str) -> Option<EventId> {
+    pub(super) fn last_state(&self, worker: &str) -> Option<EventId> {
         self.workers.get(worker)?.state
     }
 
+    /// Since when the manager had what it had for longest of what the last list of its files lacks; none where that list
+    /// lacks nothing.
+    pub(super) fn lacks_since(&self) -> Option<SimTime> {
+        self.lacks_since
+    }
+
     /// Whether the manager's files changed after warm-up.
-    pub(in super::super) fn published(&self) -> bool {
+    pub(super) fn published(&self) -> bool {
         self.published
     }
 
     /// How many files the manager has.
-    pub(in super::super) fn files(&self) -> usize {
+    pub(super) fn files(&self) -> usize {
         self.paths.values().filter(|path| path.now.is_some()).count()
     }
 
     /// The paths in which a worker differs from the manager.
-    pub(in super::super) fn stale(&self, worker: &str) -> &BTreeMap<Arc<str>, Since> {
+    pub(super) fn stale(&self, worker: &str) -> &BTreeMap<Arc<str>, Since> {
         static NONE: BTreeMap<Arc<str>, Since> = BTreeMap::new();
         self.workers.get(worker).map_or(&NONE, |worker| &worker.stale)
     }
 
     /// How a worker's file differs from the manager's.
-    pub(in super::super) fn difference(&self, worker: &str, path: &str) -> Difference {
+    pub(super) fn difference(&self, worker: &str, path: &str) -> Difference {
         let on_worker = self.workers.get(worker).is_some_and(|worker| worker.files.contains_key(path));
         let on_manager = self.paths.get(path).is_some_and(|path| path.now.is_some());
         match (on_worker, on_manager) {
@@ -199,7 +218,7 @@ impl Follow {
     }
 
     /// The longest staleness of a worker, up to now, as far as it lies after warm-up.
-    pub(in super::super) fn staleness(&self, worker: &str, scene: &Scene) -> Staleness {
+    pub(super) fn staleness(&self, worker: &str, scene: &Scene) -> Staleness {
         let Some(worker) = self.workers.get(worker) else { return Staleness::default() };
         let Some(judged_from) = scene.judged_from() else { return Staleness::default() };
         let open = worker.stale.iter().map(|(path, since)| Staleness {
@@ -211,18 +230,18 @@ impl Follow {
     }
 
     /// Since when a worker's files have been equal to the manager's.
-    pub(in super::super) fn equal_since(&self, worker: &str) -> Option<SimTime> {
+    pub(super) fn equal_since(&self, worker: &str) -> Option<SimTime> {
         self.workers.get(worker)?.equal_since
     }
 
     /// When a worker had caught up with what was stale when the faults ended, and the event.
-    pub(in super::super) fn caught_up(&self, worker: &str, calm: SimTime) -> Option<(SimTime, EventId)> {
+    pub(super) fn caught_up(&self, worker: &str, calm: SimTime) -> Option<(SimTime, EventId)> {
         let (since, at, event) = self.workers.get(worker)?.caught_up?;
         (since == calm).then_some((at, event))
     }
 
     /// What was seen of a worker in a window.
-    pub(in super::super) fn in_window(&self, worker: &str, id: WindowId) -> InWindow {
+    pub(super) fn in_window(&self, worker: &str, id: WindowId) -> InWindow {
         let seen = self.workers.get(worker).and_then(|worker| worker.windows.get(&id));
         seen.map(|(lagged, converged)| InWindow { lagged: *lagged, converged: converged.0.clone() })
             .unwrap_or_default()
@@ -235,8 +254,7 @@ impl Follow {
         self.manager.as_ref() == Some(node)
     }
 
-    fn manager_changed(&mut self, path: &str, digest: Option<Digest>, event: &Event, scene: &Scene) {
-        let path: Arc<str> = path.into();
+    fn manager_changed(&mut self, path: &Arc<str>, digest: Option<Digest>, event: &Event, scene: &Scene) {
         let history = self.paths.entry(path.clone()).or_default();
         if history.now == digest {
             return;
@@ -249,8 +267,8 @@ impl Follow {
         }
         history.now = digest;
         for worker in self.workers.values_mut().filter(|worker| worker.state.is_some()) {
-            if worker.files.get(&path).copied() == digest {
-                worker.fresh(&path, event, scene, false);
+            if worker.files.get(path).copied() == digest {
+                worker.fresh(path, event, scene, false);
             } else {
                 worker.equal_since = None;
                 let since = Since { at: event.at, event: event.id };
@@ -262,23 +280,22 @@ impl Follow {
     fn worker_changed(
         &mut self,
         node: &NodeName,
-        path: &str,
+        path: &Arc<str>,
         digest: Option<Digest>,
         event: &Event,
         scene: &Scene,
     ) {
-        let path: Arc<str> = path.into();
         let worker = self.workers.entry(node.clone()).or_default();
         match digest {
             Some(digest) => worker.files.insert(path.clone(), digest),
-            None => worker.files.remove(&path),
+            None => worker.files.remove(path),
         };
         if !self.manager_seen {
             return;
         }
-        let history = self.paths.get(&path);
+        let history = self.paths.get(path);
         if history.and_then(|history| history.now) == digest {
-            worker.fresh(&path, event, scene, true);
+            worker.fresh(path, event, scene, true);
             return;
         }
         worker.equal_since = None;
@@ -289,11 +306,11 @@ impl Follow {
             Some((_, at)) => {
                 let since = Since { at: *at, event: event.id };
                 if let Some(before) = worker.stale.insert(path.clone(), since) {
-                    worker.note(&path, before, event, scene);
+                    worker.note(path, before, event, scene);
                 }
             }
             None => {
-                worker.stale.entry(path).or_insert(Since { at: event.at, event: event.id });
+                worker.stale.entry(path.clone()).or_insert(Since { at: event.at, event: event.id });
             }
         }
     }
