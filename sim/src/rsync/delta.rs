@@ -67,12 +67,14 @@ impl Signature {
         by_weak.sort_unstable();
         let seen = Seen::of(by_weak.iter().map(|&(weak, _)| weak));
         let block_bytes = self.block_bytes as usize;
+        // Only the last block can be shorter than the others. A rest that is shorter than all is no block's.
+        let shortest = self.range(self.blocks.len() as u32 - 1).len();
         let (mut at, mut sent) = (0, 0);
         let mut window = block_bytes.min(content.len());
         let mut weak = Weak::of(&content[..window]);
         let mut expected = 0;
         let mut kept = in_place.then(|| vec![false; self.blocks.len()]);
-        while at < content.len() {
+        while at < content.len() && window >= shortest {
             let value = weak.value();
             let found = if seen.may_hold(value) {
                 self.find(&by_weak, value, content, at..at + window, expected, kept.as_deref_mut())

@@ -103,10 +103,8 @@ impl<E: Env> Receiving<'_, E> {
         let path = self.path(folder);
         let device = self.env.read_disk(|disk| disk.stat(&path)).map(|stat| stat.dev).unwrap_or(0);
         let mut surplus = Vec::new();
-        for (name, kind, dev) in self.entries_of(&folder.name, &path, false) {
-            if self.names.contains(&name) {
-                continue;
-            }
+        let is_listed = |name: &Bytes| self.names.contains(name);
+        for (name, kind, dev) in self.entries_of(&folder.name, &path, false, is_listed) {
             let is_folder = kind == Kind::Folder;
             if is_folder && self.options.one_file_system && dev != device {
                 continue;
@@ -122,8 +120,15 @@ impl<E: Env> Receiving<'_, E> {
         self.remove(&surplus.name, &path, surplus.kind, surplus.folder, Removal::SURPLUS, pass).map(drop)
     }
 
-    /// The entries of a folder of the destination that filters leave to us, last in the list's order first.
-    pub(super) fn entries_of(&self, name: &Bytes, path: &[u8], in_deleted: bool) -> Vec<(Bytes, Kind, u32)> {
+    /// The entries of a folder of the destination that filters leave to us, last in the list's order first; without
+    /// those that stay.
+    pub(super) fn entries_of(
+        &self,
+        name: &Bytes,
+        path: &[u8],
+        in_deleted: bool,
+        stays: impl Fn(&Bytes) -> bool,
+    ) -> Vec<(Bytes, Kind, u32)> {
         let entries = match self.env.read_disk(|disk| disk.read_dir(path)) {
             Ok(entries) => entries,
             Err(error) if error.raw_os_error() == Some(errno::ENOENT) => return Vec::new(),
@@ -149,7 +154,7 @@ impl<E: Env> Receiving<'_, E> {
                 (inner, entry.stat.kind, entry.stat.dev)
             })
             .filter(|(inner, kind, _)| {
-                !self.rules.borrow().excludes(inner, *kind == Kind::Folder, in_deleted)
+                !stays(inner) && !self.rules.borrow().excludes(inner, *kind == Kind::Folder, in_deleted)
             })
             .collect();
         found

@@ -97,7 +97,7 @@ impl<E: Env> Receiving<'_, E> {
             true => self.env.read_disk(|disk| self.rules.borrow_mut().enter(disk, name))?,
             false => None,
         };
-        let entries = self.entries_of(name, path, true);
+        let entries = self.entries_of(name, path, true, |_| false);
         let count = self.env.read_disk(|disk| disk.read_dir(path)).map_or(0, |entries| entries.len());
         pass.errno = 0;
         let mut result = if count > entries.len() { Deletion::NotEmpty } else { Deletion::Gone };
