@@ -122,9 +122,10 @@ struct OnNode {
 }
 
 impl OnNode {
-    fn is(&self, name: Option<&NodeName>) -> bool {
+    /// Whether it has this very name, and not only an equal one.
+    fn has(&self, name: Option<&NodeName>) -> bool {
         match (&self.name, name) {
-            (Some(own), Some(name)) => Arc::ptr_eq(own, name) || own == name,
+            (Some(own), Some(name)) => Arc::ptr_eq(own, name),
             (None, None) => true,
             _ => false,
         }
@@ -163,7 +164,9 @@ impl Reached {
     }
 
     fn on_node(&mut self, name: Option<&NodeName>) -> &mut OnNode {
-        let place = self.nodes.iter().position(|node| node.is(name)).unwrap_or_else(|| {
+        let found = self.nodes.iter().position(|node| node.has(name));
+        let found = found.or_else(|| self.nodes.iter().position(|node| node.name.as_ref() == name));
+        let place = found.unwrap_or_else(|| {
             self.nodes.push(OnNode { name: name.cloned(), ..OnNode::default() });
             self.nodes.len() - 1
         });
