@@ -112,7 +112,8 @@ pub(super) fn api_name(key: &str) -> &str {
 
 /// The file that holds an artifact of this name.
 pub(super) fn file_name(key: &str) -> String {
-    let mut name = key.replace(['/', '?', '*', '|', ':', '<', '>', ' '], "_");
+    let stands_in_no_name = |letter| matches!(letter, '/' | '?' | '*' | '|' | ':' | '<' | '>' | ' ');
+    let mut name = key.replace(stands_in_no_name, "_");
     name.push_str(".xml");
     name
 }
@@ -207,11 +208,10 @@ pub(super) fn sequence_file(name: &str, message: &str) -> ArtifactFile {
 
 fn file(kind: ArtifactKind, key: &str, content: &str, attributes: &str) -> ArtifactFile {
     let element = kind.element();
-    let text = format!(
-        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<{element} xmlns=\"{NAMESPACE}\" name=\"{}\"{attributes}>\n\
-         {content}</{element}>\n",
-        escape(key)
-    );
+    let start =
+        ["<", element, " xmlns=\"", NAMESPACE, "\" name=\"", &*escape(key), "\"", attributes, ">\n"].concat();
+    let text =
+        ["<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n", &start, content, "</", element, ">\n"].concat();
     ArtifactFile { kind, name: file_name(key), text }
 }
 

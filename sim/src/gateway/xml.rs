@@ -101,7 +101,7 @@ pub(super) fn parse(text: &str) -> Result<Element<'_>, XmlError> {
 
 /// A text as it may stand in an attribute or between elements.
 pub(super) fn escape(text: &str) -> Cow<'_, str> {
-    if !text.contains(['&', '<', '>', '"']) {
+    if !text.bytes().any(|byte| matches!(byte, b'&' | b'<' | b'>' | b'"')) {
         return Cow::Borrowed(text);
     }
     Cow::Owned(text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;"))
