@@ -5,8 +5,8 @@
 //! - hyper alone over `tokio::io::duplex` with the same two hops, in CPU time a request. Aim: at most twice that.
 //! - 100 workers at 10 requests a second. Aim: at least 1,000 times real time.
 //!
-//! The programs are the same code everywhere: each hop opens a connection for each request, as the documented
-//! nginx does towards its upstream servers.
+//! The programs do the same everywhere: each hop opens a connection for each request, as the documented nginx does
+//! towards its upstream servers. On this engine they speak HTTP with its own `http`, elsewhere with hyper.
 
 use std::cell::{Cell, RefCell};
 use std::convert::Infallible;
@@ -21,13 +21,15 @@ use bytes::Bytes;
 use harness::time::SimTime;
 use harness::trace::{NodeName, Recorder};
 use http_body_util::{BodyExt, Full};
+use hyper::Response;
 use hyper::service::service_fn;
-use hyper::{Request, Response};
 use sim::config::{HostsFile, nginx};
 use sim::disk::Disk;
 use sim::engine::Engine;
 use sim::host::{Host, HostSpec};
+use sim::http::{Connection, Scheme, serve};
 use sim::network::LinkSpec;
+use sim::process::Process;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// As the command's.
@@ -115,6 +117,13 @@ fn server() -> hyper::server::conn::http1::Builder {
     server
 }
 
+/// What the client and the balancer send.
+fn request() -> http::Request<Bytes> {
+    let head = http::Request::builder().uri("/pizza/1.0.0/menu");
+    let head = head.header("host", "am.wso2.com").header("connection", "close");
+    head.body(Bytes::new()).expect("it is valid")
+}
+
 async fn ask<I>(io: I, spawn: impl FnOnce(Pin<Box<dyn Future<Output = ()>>>)) -> Bytes
 where
     I: hyper::rt::Read + hyper::rt::Write + Unpin + 'static,
@@ -123,13 +132,7 @@ where
     spawn(Box::pin(async {
         let _ = connection.await;
     }));
-    let request = Request::builder()
-        .uri("/pizza/1.0.0/menu")
-        .header("host", "am.wso2.com")
-        .header("connection", "close")
-        .body(Full::new(Bytes::new()))
-        .expect("it is valid");
-    let response = sender.send_request(request).await.expect("nothing fails here");
+    let response = sender.send_request(request().map(Full::new)).await.expect("nothing fails here");
     response.into_body().collect().await.expect("nothing fails here").to_bytes()
 }
 
@@ -163,6 +166,12 @@ fn start_nginx(host: &Host, workers: u8) {
     sim::balancer::start(host, &config, |_| "worker".into(), None);
 }
 
+async fn ask_on_engine(process: &Process, server: SocketAddr) -> Bytes {
+    let mut connection = Connection::open(process, server, Scheme::Http).await.expect("it listens");
+    connection.send(request()).await.expect("nothing fails here");
+    connection.read_body().await.expect("nothing fails here")
+}
+
 fn start_plain(host: &Host, workers: u8) {
     host.spawn("balancer", move |process| async move {
         let listener = process.listen(PORT).await.expect("the port is free");
@@ -170,13 +179,12 @@ fn start_plain(host: &Host, workers: u8) {
         while let Ok((stream, _)) = listener.accept().await {
             let (own, turn) = (process.clone(), Rc::clone(&turn));
             process.spawn(async move {
-                serve_balancer(stream, || async {
+                let served = serve(&own, stream, Scheme::Http, None, |_| async {
                     turn.set((turn.get() + 1) % workers);
                     let worker = SocketAddr::from(([10, 0, 0, turn.get() + 3], PORT));
-                    let stream = own.connect(worker).await.expect("it listens");
-                    ask(stream, |connection| drop(own.spawn(connection))).await
-                })
-                .await;
+                    http::Response::new(ask_on_engine(&own, worker).await)
+                });
+                let _ = served.await;
             });
         }
     });
@@ -196,7 +204,11 @@ fn on_engine(between: Between, workers: u8, per_second: u32, seconds: u32) {
         host.spawn("worker", |process| async move {
             let listener = process.listen(PORT).await.expect("the port is free");
             while let Ok((stream, _)) = listener.accept().await {
-                process.spawn(serve_worker(stream));
+                let own = process.clone();
+                process.spawn(async move {
+                    let answer = |_| async { http::Response::new(Bytes::from_static(b"pizza")) };
+                    let _ = serve(&own, stream, Scheme::Http, None, answer).await;
+                });
             }
         });
     }
@@ -210,8 +222,7 @@ fn on_engine(between: Between, workers: u8, per_second: u32, seconds: u32) {
         for request in 0..per_second * seconds {
             let at = SimTime::from_nanos(u64::from(request) * 1_000_000_000 / u64::from(per_second));
             process.sleep_until(at + Duration::from_millis(10)).await;
-            let stream = process.connect(SocketAddr::from(([10, 0, 0, 2], PORT))).await.expect("it listens");
-            ask(stream, |connection| drop(process.spawn(connection))).await;
+            ask_on_engine(&process, SocketAddr::from(([10, 0, 0, 2], PORT))).await;
             count.set(count.get() + 1);
         }
     });

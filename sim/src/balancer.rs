@@ -5,7 +5,6 @@
 //! one and keeps account of failures. What nginx answers by itself is in `answer`.
 
 mod answer;
-mod body;
 mod client;
 mod forward;
 mod passing;

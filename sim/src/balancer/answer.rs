@@ -1,25 +1,26 @@
 //! Answers that nginx gives by itself: redirects, texts and error pages.
 
-use hyper::header::{CONTENT_TYPE, HeaderValue, LOCATION};
-use hyper::{Response, StatusCode};
+use bytes::Bytes;
+use http::StatusCode;
+use http::header::{CONTENT_TYPE, HeaderValue, LOCATION};
 
-use super::body::PassedBody;
 use super::request::{Place, Received};
 use super::uri;
 use crate::config::nginx::{Answer, Part, Template, Variable};
+use crate::http::Response;
 
 /// `return 444` closes the connection without an answer.
 const NO_ANSWER: u16 = 444;
 
 /// What `return` and `rewrite` say; none when the connection is to be closed without a word.
-pub(super) fn answer(rule: &Answer, request: &Received, place: Place<'_>) -> Option<Response<PassedBody>> {
+pub(super) fn answer(rule: &Answer, request: &Received, place: Place<'_>) -> Option<Response> {
     if rule.status == NO_ANSWER {
         return None;
     }
     let Some(template) = &rule.text else { return Some(error_page(rule.status)) };
     if !is_redirect(rule.status) {
         let text = request.expand(template, place).into_owned();
-        let mut response = Response::new(PassedBody::whole(text));
+        let mut response = Response::new(Bytes::from(text));
         *response.status_mut() = status(rule.status);
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain"));
         return Some(response);
@@ -33,12 +34,7 @@ pub(super) fn answer(rule: &Answer, request: &Received, place: Place<'_>) -> Opt
 }
 
 /// A redirect to an address, which becomes absolute when it is a path (`absolute_redirect` is on by default).
-pub(super) fn redirect(
-    code: u16,
-    address: &str,
-    request: &Received,
-    place: Place<'_>,
-) -> Response<PassedBody> {
+pub(super) fn redirect(code: u16, address: &str, request: &Received, place: Place<'_>) -> Response {
     let absolute = if address.starts_with('/') {
         let host = if request.host.is_empty() { place.server_name } else { &request.host };
         let default_port = if request.ends.tls { 443 } else { 80 };
@@ -56,7 +52,7 @@ pub(super) fn redirect(
 }
 
 /// nginx's own page for a status.
-pub(super) fn error_page(code: u16) -> Response<PassedBody> {
+pub(super) fn error_page(code: u16) -> Response {
     let status = status(code);
     let title = match code {
         302 => "302 Found".to_owned(),
@@ -74,7 +70,7 @@ pub(super) fn error_page(code: u16) -> Response<PassedBody> {
     } else {
         String::new()
     };
-    let mut response = Response::new(PassedBody::whole(page));
+    let mut response = Response::new(Bytes::from(page));
     *response.status_mut() = status;
     if has_page {
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/html"));

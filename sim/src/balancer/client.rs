@@ -1,28 +1,20 @@
 //! A client's connection: requests one after the other, until one side has had enough.
 
-use std::cell::Cell;
-use std::pin::pin;
+use std::future::poll_fn;
 use std::rc::Rc;
 use std::task::Poll;
 
-use bytes::{Bytes, BytesMut};
-use harness::time::SimTime;
-use http_body_util::BodyExt;
-use hyper::Response;
-use hyper::body::{Body as _, Incoming};
-use hyper::header::{CONNECTION, HeaderValue};
-use hyper::service::service_fn;
+use bytes::Bytes;
+use http::header::{CONNECTION, HeaderValue};
 use tokio::sync::oneshot;
 
 use super::Balancer;
 use super::answer::{answer, error_page, redirect};
-use super::body::PassedBody;
-use super::forward::forward;
+use super::forward::{Passed, forward};
 use super::request::{Ends, Place, Received};
 use super::routing::{Action, Block, Route, Site};
 use crate::config::nginx::ClientSettings;
-use crate::engine::Sleep;
-use crate::http::accept_tls;
+use crate::http::{IdleTimer, Response, ServerConnection, Whole, accept_tls};
 use crate::network::TcpStream;
 
 /// The connection ends without an answer.
@@ -30,21 +22,13 @@ use crate::network::TcpStream;
 #[error("closed without an answer")]
 pub(super) struct Closed;
 
-/// What a connection's timers must know.
-struct Activity {
-    last: Cell<SimTime>,
-    running: Cell<bool>,
-    requests: Cell<u32>,
-    /// What holds for the place that the last request came to.
-    settings: Cell<ClientSettings>,
-}
-
 /// Serves one connection to its end.
 pub(super) async fn serve(balancer: Rc<Balancer>, worker: usize, site: usize, mut stream: TcpStream) {
     let process = &balancer.process;
     let site = &balancer.sites[site];
     let opened = process.now();
-    let settings = balancer.blocks[site.default].client;
+    // What holds for the place that the last request came to.
+    let mut settings = balancer.blocks[site.default].client;
     if site.tls {
         match process.timeout(settings.header_timeout, accept_tls(&mut stream)).await {
             Ok(Ok(true)) => {}
@@ -54,72 +38,43 @@ pub(super) async fn serve(balancer: Rc<Balancer>, worker: usize, site: usize, mu
     let client = stream.peer_addr();
     let client_text = balancer.address_text(client.ip());
     let ends = Ends { client, client_text, own: stream.local_addr().ip(), port: site.port, tls: site.tls };
-    let activity = Activity {
-        last: Cell::new(opened),
-        running: Cell::new(false),
-        requests: Cell::new(0),
-        settings: Cell::new(settings),
-    };
-    let service = service_fn(|request| {
-        activity.running.set(true);
-        activity.requests.set(activity.requests.get() + 1);
-        let (activity, balancer, ends) = (&activity, &balancer, ends.clone());
-        async move {
-            let result = handle(balancer, worker, site, ends, &activity.settings, request).await;
-            activity.running.set(false);
-            let now = process.now();
-            activity.last.set(now);
-            let keepalive = activity.settings.get().keepalive;
-            let worn = keepalive.timeout.is_zero()
-                || activity.requests.get() >= keepalive.requests
-                || now.since(opened) >= keepalive.time;
-            result.map(|mut response| {
-                if worn {
-                    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-                }
-                response
-            })
+    let mut connection = ServerConnection::new(stream);
+    let mut timer = IdleTimer::default();
+    let (mut last, mut requests) = (opened, 0);
+    loop {
+        let limit = if requests == 0 { settings.header_timeout } else { settings.keepalive.timeout };
+        let head = poll_fn(|cx| {
+            if let Poll::Ready(head) = connection.poll_head(cx) {
+                return Poll::Ready(head);
+            }
+            if balancer.is_quitting() {
+                return Poll::Ready(Ok(None));
+            }
+            timer.poll(process, last + limit, cx).map(|()| Ok(None))
+        });
+        // How a connection ended is its client's business: nginx only logs it.
+        let head = match head.await {
+            Ok(Some(head)) => head,
+            Ok(None) => return,
+            Err(error) => return drop(connection.refuse(error).await),
+        };
+        requests += 1;
+        let handled =
+            handle(&balancer, worker, site, ends.clone(), &mut settings, head, &mut connection).await;
+        let Ok(Passed { mut response, is_whole }) = handled else { return };
+        last = process.now();
+        let keepalive = settings.keepalive;
+        let worn = keepalive.timeout.is_zero()
+            || requests >= keepalive.requests
+            || last.since(opened) >= keepalive.time;
+        if worn {
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
-    });
-    let mut server = hyper::server::conn::http1::Builder::new();
-    // hyper's `Date` and timers come from the machine's clock, which no run may see.
-    server.auto_date_header(false).header_read_timeout(None);
-    let mut connection = pin!(server.serve_connection(stream, service));
-    let mut timer: Option<(SimTime, Sleep)> = None;
-    let mut closing = false;
-    std::future::poll_fn(|cx| {
-        loop {
-            // How a connection ended is its client's business: nginx only logs it.
-            if connection.as_mut().poll(cx).is_ready() {
-                return Poll::Ready(());
-            }
-            if closing || activity.running.get() {
-                return Poll::Pending;
-            }
-            let is_new = activity.requests.get() == 0;
-            let settings = activity.settings.get();
-            let limit = if is_new { settings.header_timeout } else { settings.keepalive.timeout };
-            let deadline = activity.last.get() + limit;
-            let now = process.now();
-            if now >= deadline || balancer.is_quitting() {
-                if is_new {
-                    return Poll::Ready(());
-                }
-                closing = true;
-                connection.as_mut().graceful_shutdown();
-                continue;
-            }
-            // The task's waker never changes, so a timer that waits needs no second look, unless it is too late;
-            // one that ended before the deadline, which has moved on meanwhile, is set anew.
-            if timer.as_ref().is_none_or(|(until, _)| *until <= now || *until > deadline) {
-                let mut sleep = process.sleep_until(deadline);
-                let _ = pin!(&mut sleep).poll(cx);
-                timer = Some((deadline, sleep));
-            }
-            return Poll::Pending;
+        match connection.answer(response).await {
+            Ok(true) if is_whole => {}
+            _ => return,
         }
-    })
-    .await;
+    }
 }
 
 async fn handle(
@@ -127,17 +82,18 @@ async fn handle(
     worker: usize,
     site: &Site,
     ends: Ends,
-    settings: &Cell<ClientSettings>,
-    request: hyper::Request<Incoming>,
-) -> Result<Response<PassedBody>, Closed> {
-    let (head, body) = request.into_parts();
-    let Some(mut request) = Received::new(ends, head) else { return Ok(closing(400)) };
+    settings: &mut ClientSettings,
+    head: http::Request<()>,
+    connection: &mut ServerConnection,
+) -> Result<Passed, Closed> {
+    let whole = |response| Ok(Passed::whole(response));
+    let Some(mut request) = Received::new(ends, head.into_parts().0) else { return whole(closing(400)) };
     let block = site.block(&request.host);
     let Block { name, answer: rule, client, .. } = &balancer.blocks[block];
-    settings.set(*client);
+    *settings = *client;
     let place = Place { server_name: name, proxy_host: "" };
     if let Some(rule) = rule {
-        return answer(rule, &request, place).ok_or(Closed);
+        return answer(rule, &request, place).map(Passed::whole).ok_or(Closed);
     }
     let (action, client) = match balancer.blocks[block].route(&request.path) {
         Route::To(action, client) => (action, client),
@@ -146,27 +102,29 @@ async fn handle(
             if let Some(query) = request.query() {
                 address = format!("{address}?{query}");
             }
-            return Ok(redirect(301, &address, &request, place));
+            return whole(redirect(301, &address, &request, place));
         }
     };
-    settings.set(client);
+    *settings = client;
     let passing = match action {
         Action::Pass(passing) => passing,
-        Action::Answer(rule) => return answer(rule, &request, place).ok_or(Closed),
-        Action::Files if request.path.ends_with('/') => return Ok(error_page(403)),
-        Action::Files => return Ok(error_page(404)),
+        Action::Answer(rule) => return answer(rule, &request, place).map(Passed::whole).ok_or(Closed),
+        Action::Files if request.path.ends_with('/') => return whole(error_page(403)),
+        Action::Files => return whole(error_page(404)),
     };
-    if !body.is_end_stream() {
-        request.body = match read_body(balancer, &client, body).await? {
+    if connection.body_left() > 0 {
+        request.body = match read_body(balancer, &client, connection).await? {
             Ok(bytes) => bytes,
-            Err(status) => return Ok(closing(status)),
+            Err(status) => return whole(closing(status)),
         };
     }
     if passing.ignores_client_abort {
-        return forward_apart(balancer, worker, block, request).await;
+        let apart = forward_apart(balancer, worker, block, request);
+        return connection.while_open(apart).await.unwrap_or(Err(Closed));
     }
     let upstream = &balancer.workers[worker].upstreams[passing.upstream];
-    Ok(forward(&balancer.process, upstream, passing, &request, name).await)
+    let forwarded = forward(&balancer.process, upstream, passing, &request, name);
+    connection.while_open(forwarded).await.ok_or(Closed)
 }
 
 /// Passes a request on in a task of its own, which outlives the client's connection.
@@ -175,7 +133,7 @@ async fn forward_apart(
     worker: usize,
     block: usize,
     request: Received,
-) -> Result<Response<PassedBody>, Closed> {
+) -> Result<Passed, Closed> {
     let (sender, receiver) = oneshot::channel();
     let shared = Rc::clone(balancer);
     balancer.process.spawn(async move {
@@ -193,35 +151,26 @@ async fn forward_apart(
 async fn read_body(
     balancer: &Balancer,
     client: &ClientSettings,
-    mut body: Incoming,
+    connection: &mut ServerConnection,
 ) -> Result<Result<Bytes, u16>, Closed> {
-    let is_too_long = |bytes: u64| client.body_bytes_max.is_some_and(|most| bytes > most);
-    if is_too_long(body.size_hint().lower()) {
+    if client.body_bytes_max.is_some_and(|most| connection.body_left() > most) {
         return Ok(Err(413));
     }
-    let mut all = BytesMut::new();
-    while !body.is_end_stream() {
-        let Ok(frame) = balancer.process.timeout(client.body_timeout, body.frame()).await else {
-            return Ok(Err(408));
-        };
-        match frame {
-            None => break,
-            Some(Err(_)) => return Err(Closed),
-            Some(Ok(frame)) => {
-                if let Ok(data) = frame.into_data() {
-                    all.extend_from_slice(&data);
-                }
-            }
-        }
-        if is_too_long(all.len() as u64) {
-            return Ok(Err(413));
+    let mut whole = Whole::default();
+    while connection.body_left() > 0 {
+        let more = poll_fn(|cx| connection.poll_body(cx));
+        let Ok(more) = balancer.process.timeout(client.body_timeout, more).await else { return Ok(Err(408)) };
+        match more {
+            Ok(Some(piece)) => whole.push(piece),
+            Ok(None) => break,
+            Err(_) => return Err(Closed),
         }
     }
-    Ok(Ok(all.freeze()))
+    Ok(Ok(whole.into_bytes()))
 }
 
 /// An error after which nothing more is read from the client.
-fn closing(status: u16) -> Response<PassedBody> {
+fn closing(status: u16) -> Response {
     let mut response = error_page(status);
     response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     response

@@ -5,22 +5,18 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use harness::time::SimTime;
 use harness::trace::event::{CLIENT_GONE, NO_DESCRIPTOR};
 use harness::trace::{EventKind, NodeName};
-use http_body_util::BodyExt;
-use hyper::body::{Body as _, Incoming};
-use hyper::header::{CONNECTION, HeaderName, TRANSFER_ENCODING};
-use hyper::{Response, Version};
+use http::header::{CONNECTION, HeaderName};
 
 use super::answer::error_page;
-use super::body::PassedBody;
 use super::passing::{Passing, Trouble};
 use super::peers::{Group, PeerId, Release, Selection};
 use super::pool::{Link, Pool};
 use super::request::Received;
-use crate::http::{Connection, Request, root_cause};
+use crate::http::{Connection, Request, Response, Whole, root_cause};
 use crate::process::{EMFILE, Process};
 
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
@@ -60,6 +56,21 @@ struct Failure {
     reused: bool,
 }
 
+/// A client's answer.
+#[derive(Debug)]
+pub(super) struct Passed {
+    pub(super) response: Response,
+    /// Whether the body is all that the head announces. The client sees the connection close in the middle of an
+    /// answer that is not.
+    pub(super) is_whole: bool,
+}
+
+impl Passed {
+    pub(super) fn whole(response: Response) -> Self {
+        Self { response, is_whole: true }
+    }
+}
+
 /// Asks the servers of the location's group, one after the other where that is allowed, and gives the client's
 /// answer. Dropping the future aborts the request at the server, as nginx does when its client goes away.
 pub(super) async fn forward(
@@ -68,13 +79,13 @@ pub(super) async fn forward(
     passing: &Passing,
     request: &Received,
     server_name: &str,
-) -> Response<PassedBody> {
+) -> Passed {
     let started = process.now();
     let selection = upstream.group.borrow().begin(request.ends.client.ip(), passing.tries_max);
     let mut turn = Turn { process, upstream, selection, current: None };
     if !turn.next() {
         turn.record_no_live();
-        return error_page(502);
+        return Passed::whole(error_page(502));
     }
     loop {
         let server = turn.server();
@@ -106,10 +117,10 @@ pub(super) async fn forward(
         }
         if !goes_on && may_go_on {
             turn.record_no_live();
-            return error_page(502);
+            return Passed::whole(error_page(502));
         }
         if !goes_on {
-            return error_page(failure.trouble.status());
+            return Passed::whole(error_page(failure.trouble.status()));
         }
     }
 }
@@ -121,7 +132,7 @@ async fn exchange(
     passing: &Passing,
     server: SocketAddr,
     outgoing: impl FnOnce() -> Request,
-) -> Result<(Link, Response<Incoming>), Failure> {
+) -> Result<(Link, http::Response<()>), Failure> {
     let kept = upstream.pool.borrow_mut().take(server, passing.scheme, process.now());
     let mut link = match kept {
         Some(link) => link,
@@ -162,59 +173,38 @@ async fn connect(process: &Process, passing: &Passing, server: SocketAddr) -> Re
 async fn receive(
     turn: &mut Turn<'_>,
     passing: &Passing,
-    link: Link,
-    response: Response<Incoming>,
-) -> Response<PassedBody> {
+    mut link: Link,
+    response: http::Response<()>,
+) -> Passed {
     let process = turn.process;
-    let (mut head, body) = response.into_parts();
-    let keeps = keeps_alive(head.version, &head.headers);
-    let (bytes, broken) = collect(process, passing, body).await;
+    let (mut head, ()) = response.into_parts();
+    let (bytes, broken) = collect(process, passing, &mut link.connection).await;
     turn.finish(head.status.as_u16(), broken.clone().unwrap_or_default());
-    if broken.is_none() && keeps {
-        turn.upstream.pool.borrow_mut().put(link, process.now());
+    if broken.is_none() {
+        turn.upstream.pool.borrow_mut().put(process, link);
     }
-    for name in [CONNECTION, KEEP_ALIVE, TRANSFER_ENCODING] {
+    for name in [CONNECTION, KEEP_ALIVE] {
         head.headers.remove(name);
     }
-    head.version = Version::HTTP_11;
-    let body = if broken.is_some() { PassedBody::broken(bytes) } else { PassedBody::whole(bytes) };
-    Response::from_parts(head, body)
+    Passed { response: Response::from_parts(head, bytes), is_whole: broken.is_none() }
 }
 
 /// All that comes of a body, and why it is not all.
-async fn collect(process: &Process, passing: &Passing, mut body: Incoming) -> (Bytes, Option<Arc<str>>) {
-    let mut first = Bytes::new();
-    let mut more = BytesMut::new();
+async fn collect(
+    process: &Process,
+    passing: &Passing,
+    connection: &mut Connection,
+) -> (Bytes, Option<Arc<str>>) {
+    let mut whole = Whole::default();
     let broken = loop {
-        if body.is_end_stream() {
-            break None;
-        }
-        match process.timeout(passing.read_timeout, body.frame()).await {
-            Ok(None) => break None,
-            Ok(Some(Ok(frame))) => match frame.into_data() {
-                Ok(data) if first.is_empty() => first = data,
-                Ok(data) => more.extend_from_slice(&data),
-                Err(_trailers) => {}
-            },
-            Ok(Some(Err(error))) => break Some(root_cause(&error).into()),
+        match process.timeout(passing.read_timeout, connection.more()).await {
+            Ok(Ok(Some(piece))) => whole.push(piece),
+            Ok(Ok(None)) => break None,
+            Ok(Err(error)) => break Some(root_cause(&error).into()),
             Err(_) => break Some("timed out while reading the response body".into()),
         }
     };
-    if more.is_empty() {
-        return (first, broken);
-    }
-    let mut all = BytesMut::with_capacity(first.len() + more.len());
-    all.extend_from_slice(&first);
-    all.extend_from_slice(&more);
-    (all.freeze(), broken)
-}
-
-/// Whether the server will read another request on the connection, as its answer says.
-fn keeps_alive(version: Version, headers: &hyper::HeaderMap) -> bool {
-    let says = |word: &[u8]| {
-        headers.get_all(CONNECTION).iter().any(|value| value.as_bytes().eq_ignore_ascii_case(word))
-    };
-    if version == Version::HTTP_11 { !says(b"close") } else { says(b"keep-alive") }
+    (whole.into_bytes(), broken)
 }
 
 /// A request's way through its group. It gives the server back whatever happens, also when the client goes away

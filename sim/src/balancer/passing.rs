@@ -2,15 +2,15 @@
 
 use std::time::Duration;
 
-use hyper::header::{
+use http::header::{
     CONNECTION, CONTENT_LENGTH, EXPECT, HOST, HeaderName, HeaderValue, TE, TRANSFER_ENCODING, UPGRADE,
 };
-use hyper::{HeaderMap, Method, Uri, Version};
+use http::{HeaderMap, Method, Uri, Version};
 
 use super::request::{Place, Received};
 use super::uri;
 use crate::config::nginx::{NextUpstream, Part, Proxy, Template};
-use crate::http::{Body, Request, Scheme};
+use crate::http::{Request, Scheme};
 
 /// Headers of a client that are never passed on as they are (`ngx_http_proxy_headers`).
 static NOT_PASSED: [HeaderName; 8] = [
@@ -111,7 +111,7 @@ impl Passing {
     /// The request as the servers of the group get it.
     pub(super) fn outgoing(&self, request: &Received, server_name: &str) -> Request {
         let place = Place { server_name, proxy_host: &self.host };
-        let mut outgoing = Request::new(Body::new(request.body.clone()));
+        let mut outgoing = Request::new(request.body.clone());
         *outgoing.method_mut() = request.method.clone();
         *outgoing.uri_mut() = self.target(request);
         *outgoing.version_mut() = self.version;

@@ -5,22 +5,24 @@ use std::net::SocketAddr;
 use harness::time::SimTime;
 
 use crate::config::nginx::KeepAlive;
-use crate::http::{Connection, Scheme};
+use crate::http::{Connection, Resting, Scheme};
+use crate::process::Process;
 
 /// A connection to a server.
 #[derive(Debug)]
 pub(super) struct Link {
     pub(super) connection: Connection,
-    pub(super) server: SocketAddr,
-    pub(super) scheme: Scheme,
+    place: Place,
     opened: SimTime,
     requests: u32,
-    idle_since: SimTime,
 }
+
+/// Where a connection leads.
+type Place = (SocketAddr, Scheme);
 
 impl Link {
     pub(super) fn new(connection: Connection, server: SocketAddr, scheme: Scheme, now: SimTime) -> Self {
-        Self { connection, server, scheme, opened: now, requests: 0, idle_since: now }
+        Self { connection, place: (server, scheme), opened: now, requests: 0 }
     }
 
     /// Whether another request was sent on it before.
@@ -29,12 +31,22 @@ impl Link {
     }
 }
 
+/// A connection that waits for its next request.
+#[derive(Debug)]
+struct Idle {
+    connection: Resting,
+    place: Place,
+    opened: SimTime,
+    requests: u32,
+    since: SimTime,
+}
+
 /// The idle connections of one group in one worker process, the longest idle first.
 #[derive(Debug)]
 pub(super) struct Pool {
     limit: usize,
     limits: KeepAlive,
-    idle: Vec<Link>,
+    idle: Vec<Idle>,
 }
 
 impl Pool {
@@ -50,22 +62,23 @@ impl Pool {
             return None;
         }
         let timeout = self.limits.timeout;
-        self.idle.retain(|link| link.connection.is_open() && now.since(link.idle_since) < timeout);
-        let at = self.idle.iter().rposition(|link| link.server == server && link.scheme == scheme)?;
-        Some(self.idle.remove(at))
+        self.idle.retain(|idle| idle.connection.is_open() && now.since(idle.since) < timeout);
+        let at = self.idle.iter().rposition(|idle| idle.place == (server, scheme))?;
+        let Idle { connection, place, opened, requests, .. } = self.idle.remove(at);
+        Some(Link { connection: connection.wake()?, place, opened, requests })
     }
 
     /// Keeps a connection whose answer was read to its end; the one that was idle longest makes room.
-    pub(super) fn put(&mut self, mut link: Link, now: SimTime) {
-        link.requests += 1;
-        link.idle_since = now;
-        let worn = link.requests >= self.limits.requests || now.since(link.opened) >= self.limits.time;
+    pub(super) fn put(&mut self, process: &Process, link: Link) {
+        let (now, requests) = (process.now(), link.requests + 1);
+        let worn = requests >= self.limits.requests || now.since(link.opened) >= self.limits.time;
         if self.limit == 0 || worn || !link.connection.is_open() {
             return;
         }
         if self.idle.len() == self.limit {
             self.idle.remove(0);
         }
-        self.idle.push(link);
+        let Link { connection, place, opened, .. } = link;
+        self.idle.push(Idle { connection: connection.rest(process), place, opened, requests, since: now });
     }
 }

@@ -5,9 +5,9 @@ use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 
 use bytes::Bytes;
-use hyper::header::{HOST, HeaderMap, HeaderValue};
-use hyper::http::request::Parts;
-use hyper::{Method, Uri, Version};
+use http::header::{HOST, HeaderMap, HeaderValue};
+use http::request::Parts;
+use http::{Method, Uri, Version};
 
 use super::uri;
 use crate::config::nginx::{Part, Template, Variable};
@@ -158,7 +158,7 @@ mod tests {
     use super::*;
 
     fn received(host: &str, target: &str) -> Received {
-        let request = hyper::Request::builder()
+        let request = http::Request::builder()
             .uri(target)
             .header("host", host)
             .header("x-forwarded-for", "192.0.2.1")

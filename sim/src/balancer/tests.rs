@@ -3,6 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::net::SocketAddr;
 
+use bytes::Bytes;
 use harness::time::SimTime;
 use harness::trace::event::{Event, ProcessEnd};
 use harness::trace::{Memory, Recorder};
@@ -17,7 +18,7 @@ use crate::config::nginx::{
 use crate::disk::Disk;
 use crate::engine::Engine;
 use crate::host::HostSpec;
-use crate::http::{self, Body, Connection, Scheme};
+use crate::http::{self, Connection, Scheme};
 use crate::network::LinkSpec;
 
 /// What a server does with a request.
@@ -145,11 +146,11 @@ impl World {
                 if !connection.is_open() {
                     connection = Connection::open(&process, nginx, Scheme::Http).await.unwrap();
                 }
-                let request = hyper::Request::builder()
+                let request = ::http::Request::builder()
                     .method(method)
                     .uri(target)
                     .header("host", "am.example")
-                    .body(Body::default())
+                    .body(Bytes::new())
                     .unwrap();
                 let line = match connection.send(request).await {
                     Ok(response) => {
@@ -157,7 +158,7 @@ impl World {
                         let location = response.headers().get("location").cloned();
                         let location =
                             location.map_or(String::new(), |to| format!(" -> {}", to.to_str().unwrap()));
-                        match http::read_body(response.into_body()).await {
+                        match connection.read_body().await {
                             Ok(body) if status == 200 => {
                                 format!("200 {}", String::from_utf8_lossy(&body))
                             }
@@ -515,11 +516,10 @@ fn a_connection_carries_at_most_a_thousand_requests() {
         let nginx = SocketAddr::from(([10, 0, 0, 5], 80));
         let mut connection = Connection::open(&process, nginx, Scheme::Http).await.unwrap();
         for count in 1.. {
-            let request =
-                hyper::Request::builder().header("host", "am.example").body(Body::default()).unwrap();
+            let request = ::http::Request::builder().header("host", "am.example").body(Bytes::new()).unwrap();
             let response = connection.send(request).await.unwrap();
             let closes = response.headers().contains_key("connection");
-            http::read_body(response.into_body()).await.unwrap();
+            connection.read_body().await.unwrap();
             if closes {
                 noted.set(count);
                 return;

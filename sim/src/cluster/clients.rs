@@ -1,7 +1,6 @@
 //! The clients: consumers who call APIs, people who publish and administer, a monitor that asks for health, and
 //! somebody who tries to write where nobody may. Each operation is a request on a connection of its own.
 
-use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -131,7 +130,7 @@ async fn exchange(process: &Process, server: SocketAddr, request: Request, endin
     let mut connection = match Connection::open(process, server, Scheme::Https).await {
         Ok(connection) => connection,
         Err(error) => {
-            ending.error = cause_of(&error);
+            ending.error = http::root_cause(&error);
             return;
         }
     };
@@ -145,17 +144,13 @@ async fn exchange(process: &Process, server: SocketAddr, request: Request, endin
     };
     let status = response.status().as_u16();
     let revision = gateway::served_revision(response.headers());
-    match http::read_body(response.into_body()).await {
+    match connection.read_body().await {
         Ok(_) => {
             ending.status = Some(status);
             ending.revision = revision;
         }
-        Err(error) => ending.error = cause_of(&error),
+        Err(error) => ending.error = http::root_cause(&error),
     }
-}
-
-fn cause_of(error: &io::Error) -> String {
-    http::root_cause(error)
 }
 
 fn end(process: &Process, op: u64, what: OpKind, started: SimTime, ending: Ending) {

@@ -77,7 +77,7 @@ mod tests {
         fn a_name_survives_its_path(name in "\\PC{1,20}", version in "\\PC{1,8}") {
             let api = ApiSpec { name: name.into(), version: version.into() };
             let path = managed(&api);
-            prop_assert!(hyper::Uri::try_from(path.as_str()).is_ok());
+            prop_assert!(http::Uri::try_from(path.as_str()).is_ok());
             prop_assert_eq!(managed_api(&path), Some(api));
         }
 

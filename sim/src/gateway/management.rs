@@ -3,13 +3,14 @@
 //! The management API is the model's own: in API-M 3.x the Publisher calls a Carbon admin service of the gateway,
 //! and 4.x has a REST API of which only the path's beginning is taken here.
 
+use bytes::Bytes;
 use harness::plan::ApiSpec;
-use hyper::header::{CONTENT_TYPE, HOST};
-use hyper::{Method, Uri};
+use http::header::{CONTENT_TYPE, HOST};
+use http::{Method, Uri};
 use serde::{Deserialize, Serialize};
 
 use super::address;
-use crate::http::{Body, Request};
+use crate::http::Request;
 
 /// An API to create, as the body of a request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,22 +51,22 @@ pub fn publish_request(api: &ApiSpec, revision: u64, host: &str) -> Request {
 /// Deletes an API: 200, or 404 when there is none. `revision` is the number that the trace calls the deletion.
 pub fn delete_request(api: &ApiSpec, revision: u64, host: &str) -> Request {
     let path = format!("{}?revision={revision}", address::managed(api));
-    request(&Method::DELETE, &path, host, Body::default())
+    request(&Method::DELETE, &path, host, Bytes::new())
 }
 
 /// Asks whether all APIs are deployed: 200, or 500 while one is not.
 pub fn health_request(host: &str) -> Request {
-    request(&Method::GET, address::STARTUP_HEALTH, host, Body::default())
+    request(&Method::GET, address::STARTUP_HEALTH, host, Bytes::new())
 }
 
 /// Opens the console: 200.
 pub fn console_request(host: &str) -> Request {
-    request(&Method::GET, address::LOGIN, host, Body::default())
+    request(&Method::GET, address::LOGIN, host, Bytes::new())
 }
 
 /// Asks whether the servlet transports answer: 200.
 pub fn version_request(host: &str) -> Request {
-    request(&Method::GET, address::VERSION, host, Body::default())
+    request(&Method::GET, address::VERSION, host, Bytes::new())
 }
 
 /// The revision in the query of a deletion.
@@ -74,14 +75,14 @@ pub(super) fn deleted_revision(uri: &Uri) -> u64 {
     stated.and_then(|revision| revision.parse().ok()).unwrap_or(0)
 }
 
-pub(super) fn json(value: &impl Serialize) -> Body {
-    Body::from(serde_json::to_vec(value).expect("these are always JSON"))
+pub(super) fn json(value: &impl Serialize) -> Bytes {
+    Bytes::from(serde_json::to_vec(value).expect("these are always JSON"))
 }
 
 /// # Panics
 /// When `host` cannot stand in a header, or `path` is none.
-pub(super) fn request(method: &Method, path: &str, host: &str, body: Body) -> Request {
-    let mut request = hyper::Request::builder().method(method).uri(path).header(HOST, host);
+pub(super) fn request(method: &Method, path: &str, host: &str, body: Bytes) -> Request {
+    let mut request = http::Request::builder().method(method).uri(path).header(HOST, host);
     if *method == Method::POST || *method == Method::PUT {
         request = request.header(CONTENT_TYPE, "application/json");
     }

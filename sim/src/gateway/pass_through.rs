@@ -2,12 +2,12 @@
 
 use bytes::Bytes;
 use harness::plan::ApiSpec;
-use hyper::Uri;
-use hyper::header::{HOST, HeaderMap, HeaderName, HeaderValue};
+use http::Uri;
+use http::header::{HOST, HeaderMap, HeaderName, HeaderValue};
 
 use super::runtime::Wholeness;
 use super::{Server, address, mark};
-use crate::http::{Body, Request, Response, answer as response};
+use crate::http::{Request, Response, answer as response};
 
 /// The header of an answer that says which revision of the API gave it.
 pub const REVISION_HEADER: HeaderName = HeaderName::from_static("x-revision");
@@ -25,7 +25,7 @@ const NO_PART: &[u8] = b"a sequence or an endpoint that the API names is not dep
 pub fn call_request(api: &ApiSpec, host: &str) -> Request {
     let mut path = address::context(api);
     path.push_str("/menu");
-    let mut request = Request::new(Body::default());
+    let mut request = Request::new(Bytes::new());
     *request.uri_mut() = Uri::from_maybe_shared(path.into_bytes()).expect("paths of APIs are encoded");
     request.headers_mut().insert(HOST, HeaderValue::from_str(host).expect("it can stand in a header"));
     request

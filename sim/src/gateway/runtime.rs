@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use hyper::header::HeaderValue;
+use http::header::HeaderValue;
 
 use super::artifact::{self, Artifact, ArtifactKind, Content};
 

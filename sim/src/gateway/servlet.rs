@@ -3,18 +3,16 @@
 use std::fmt::Write as _;
 
 use harness::plan::ApiSpec;
-use hyper::body::Incoming;
-use hyper::header::{HeaderValue, LOCATION};
-use hyper::{Method, Uri};
+use http::header::{HeaderValue, LOCATION};
+use http::{Method, Uri};
 
 use super::management::{NewApi, NewRevision, deleted_revision};
 use super::{Server, address, artifact, persistence, xml};
-use crate::http::{Response, answer as response, read_body};
+use crate::http::{Request, Response, answer as response};
 use crate::planted::PlantedBug;
 
-pub(super) async fn answer(server: &Server, request: hyper::Request<Incoming>) -> Response {
+pub(super) async fn answer(server: &Server, request: Request) -> Response {
     let (head, body) = request.into_parts();
-    let Ok(body) = read_body(body).await else { return response(400, "the body is not readable") };
     server.process.work(server.model.serve_management).await;
     if head.method == Method::GET || head.method == Method::HEAD {
         return look(server, head.uri.path());

@@ -17,7 +17,7 @@ use crate::config::{DeletionRule, HostsFile, Ports, ProxyPorts, RejectedUpdate, 
 use crate::disk::Disk;
 use crate::engine::Engine;
 use crate::host::HostSpec;
-use crate::http::{Connection, Request, read_body};
+use crate::http::{Connection, Request};
 use crate::network::LinkSpec;
 
 const HOME: &str = "/opt/wso2am";
@@ -123,7 +123,7 @@ impl World {
                     Ok(response) => {
                         let status = response.status().as_u16();
                         let revision = served_revision(response.headers());
-                        let _ = read_body(response.into_body()).await;
+                        let _ = connection.read_body().await;
                         revision.map_or(format!("{status}"), |revision| format!("{status} r{revision}"))
                     }
                 },
@@ -233,7 +233,7 @@ fn the_console_redirects_to_the_address_that_the_balancer_shows() {
     world.engine.hosts()[0].spawn("browser", move |process| async move {
         let server = SocketAddr::from(([10, 0, 0, 2], 9443));
         let mut connection = Connection::open(&process, server, Scheme::Https).await.unwrap();
-        let request = hyper::Request::get("/carbon/").body(Default::default()).unwrap();
+        let request = http::Request::get("/carbon/").body(Default::default()).unwrap();
         let response = connection.send(request).await.unwrap();
         *noted.borrow_mut() = response.headers()["location"].to_str().unwrap().to_owned();
     });
@@ -685,11 +685,11 @@ fn malformed_management_requests_are_refused() {
     world.start();
     world.run_to(66);
     for (method, path, body, status) in [
-        (hyper::Method::PUT, "/api/am/gateway/v2/apis/pizza/1.0.0", "{", "400"),
-        (hyper::Method::PUT, "/api/am/gateway/v2/apis/%zz/1.0.0", "{\"revision\":2}", "404"),
-        (hyper::Method::POST, "/api/am/gateway/v2/apis", "{\"revision\":2}", "400"),
-        (hyper::Method::POST, "/services/RESTAPIAdmin", "<soap", "500"),
-        (hyper::Method::PATCH, "/carbon/", "", "404"),
+        (http::Method::PUT, "/api/am/gateway/v2/apis/pizza/1.0.0", "{", "400"),
+        (http::Method::PUT, "/api/am/gateway/v2/apis/%zz/1.0.0", "{\"revision\":2}", "404"),
+        (http::Method::POST, "/api/am/gateway/v2/apis", "{\"revision\":2}", "400"),
+        (http::Method::POST, "/services/RESTAPIAdmin", "<soap", "500"),
+        (http::Method::PATCH, "/carbon/", "", "404"),
     ] {
         let request = management::request(&method, path, HOST, body.into());
         assert_eq!(world.ask(9443, request), status, "{path}");

@@ -1,13 +1,14 @@
 //! Attempts to change a worker directly, by every route that a gateway has: what clients send, and how they tell
 //! that it was accepted.
 
+use bytes::Bytes;
 use harness::plan::ApiSpec;
 use harness::trace::event::WriteRoute;
-use hyper::Method;
+use http::Method;
 
 use super::address;
 use super::management::{NewApi, json, request};
-use crate::http::{Body, Request};
+use crate::http::Request;
 
 /// The API, or the sequence, that attempts try to put on a worker.
 const INTRUDER: &str = "intruder";
@@ -29,14 +30,14 @@ pub fn write_attempt(route: WriteRoute, number: u64, host: &str) -> Request {
                  revision=\"{number}\"/></soapenv:Body></soapenv:Envelope>",
                 api.version
             );
-            post(address::ADMIN_SERVICE, Body::from(envelope))
+            post(address::ADMIN_SERVICE, Bytes::from(envelope))
         }
         WriteRoute::Publisher => post(address::PUBLISHER_APIS, json(&NewApi::new(&api, number))),
         WriteRoute::DeveloperPortal => {
-            post(address::PORTAL_APPLICATIONS, Body::from(format!("{{\"name\":\"{INTRUDER}-{number}\"}}")))
+            post(address::PORTAL_APPLICATIONS, Bytes::from(format!("{{\"name\":\"{INTRUDER}-{number}\"}}")))
         }
         WriteRoute::Console => {
-            post(address::CONSOLE_SEQUENCES, Body::from(format!("sequenceName={INTRUDER}-{number}")))
+            post(address::CONSOLE_SEQUENCES, Bytes::from(format!("sequenceName={INTRUDER}-{number}")))
         }
     }
 }

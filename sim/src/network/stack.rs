@@ -27,6 +27,7 @@ use bytes::Bytes;
 use turmoil_net::{Packet, TcpFlags, TcpSegment, Transport};
 
 pub(crate) use self::hosts::Stacks;
+pub(super) use self::queue::ByteQueue;
 use self::socket::{Kind, Socket, State, Tcb};
 
 /// What a socket holds of what its program wrote and the peer has not acknowledged, in bytes.

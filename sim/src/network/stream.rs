@@ -1,4 +1,4 @@
-//! A connected socket on a simulated host, for tokio's traits and for hyper's.
+//! A connected socket on a simulated host, with tokio's traits.
 
 use std::fmt;
 use std::io;
@@ -7,10 +7,11 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
+use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::HostIndex;
-use super::stack::{SocketId, Stack};
+use super::stack::{ByteQueue, SocketId, Stack};
 use crate::engine::Core;
 use crate::host::Host;
 
@@ -67,12 +68,21 @@ impl TcpStream {
         self.core.stacks.on(self.host, call)
     }
 
-    fn write(&self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        self.call(|stack| stack.poll_write(self.socket, cx, bytes))
+    /// read(2) of everything that has come, not copied where it came in one piece. No bytes are the end.
+    pub(crate) fn poll_take(&self, cx: &mut Context<'_>) -> Poll<io::Result<Bytes>> {
+        self.call(|stack| stack.poll_read(self.socket, cx, |queue| queue.take(usize::MAX)))
+            .map_ok(Option::unwrap_or_default)
     }
 
-    fn shutdown(&self) -> Poll<io::Result<()>> {
-        Poll::Ready(self.call(|stack| stack.shutdown(self.socket)))
+    /// write(2) that takes the bytes that it has room for, and does not copy them.
+    pub(crate) fn poll_give(&self, cx: &mut Context<'_>, bytes: &mut Bytes) -> Poll<io::Result<()>> {
+        self.call(|stack| stack.poll_write(self.socket, cx, bytes.len(), |room| bytes.split_to(room)))
+            .map_ok(drop)
+    }
+
+    /// Whether nothing can come any more, as far as the kernel knows.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.core.stacks.peek(self.host, |stack| stack.has_ended(self.socket))
     }
 }
 
@@ -85,14 +95,15 @@ impl Drop for TcpStream {
 impl AsyncRead for TcpStream {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let room = buf.remaining();
-        let read = self.call(|stack| stack.poll_read(self.socket, cx, room, |piece| buf.put_slice(piece)));
-        read.map_ok(|_| ())
+        let read = |queue: &mut ByteQueue| queue.take_pieces(room, |piece| buf.put_slice(piece));
+        self.call(|stack| stack.poll_read(self.socket, cx, read)).map_ok(drop)
     }
 }
 
 impl AsyncWrite for TcpStream {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        self.write(cx, buf)
+        let copied = |room: usize| Bytes::copy_from_slice(&buf[..room]);
+        self.call(|stack| stack.poll_write(self.socket, cx, buf.len(), copied))
     }
 
     fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -100,32 +111,6 @@ impl AsyncWrite for TcpStream {
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.shutdown()
-    }
-}
-
-impl hyper::rt::Read for TcpStream {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        mut cursor: hyper::rt::ReadBufCursor<'_>,
-    ) -> Poll<io::Result<()>> {
-        let room = cursor.remaining();
-        let read = self.call(|stack| stack.poll_read(self.socket, cx, room, |piece| cursor.put_slice(piece)));
-        read.map_ok(|_| ())
-    }
-}
-
-impl hyper::rt::Write for TcpStream {
-    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        self.write(cx, buf)
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.shutdown()
+        Poll::Ready(self.call(|stack| stack.shutdown(self.socket)))
     }
 }

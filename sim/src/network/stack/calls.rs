@@ -7,6 +7,7 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use turmoil_net::TcpFlags;
 
+use super::queue::ByteQueue;
 use super::socket::{Kind, Listener, State, Tcb, Waiter};
 use super::{EPHEMERAL_PORTS, FIRST_WINDOW, Head, SocketId, Stack, place};
 use crate::network::failure::Failure;
@@ -102,39 +103,44 @@ impl Stack {
         }
     }
 
-    /// read(2): hands out at most `most` bytes, piece by piece. Zero bytes are the end.
-    pub(in crate::network) fn poll_read(
+    /// read(2): lets `take` have what has come; none at the end.
+    pub(in crate::network) fn poll_read<T>(
         &mut self,
         id: SocketId,
         cx: &mut Context<'_>,
-        most: usize,
-        out: impl FnMut(&[u8]),
-    ) -> Poll<io::Result<usize>> {
+        take: impl FnOnce(&mut ByteQueue) -> T,
+    ) -> Poll<io::Result<Option<T>>> {
         let Some(tcb) = self.tcb_mut(id) else { return Poll::Ready(Err(error(ENOTCONN))) };
         if !tcb.received.is_empty() {
-            let count = tcb.received.take_pieces(most, out);
+            let taken = take(&mut tcb.received);
             if !tcb.is_broken && tcb.window_has_opened() {
                 let (ends, head) = ((tcb.local, tcb.peer), Head::acknowledging(tcb));
                 self.emit(ends, head, Bytes::new());
             }
-            return Poll::Ready(Ok(count));
+            return Poll::Ready(Ok(Some(taken)));
         }
         if tcb.peer_ended {
-            return Poll::Ready(Ok(0));
+            return Poll::Ready(Ok(None));
         }
         if tcb.is_broken {
-            return Poll::Ready(tcb.untold.take().map_or(Ok(0), |failure| Err(failure.to_error())));
+            return Poll::Ready(tcb.untold.take().map_or(Ok(None), |failure| Err(failure.to_error())));
         }
         tcb.reader.register(cx.waker());
         Poll::Pending
     }
 
-    /// write(2): takes as much as there is room for.
+    /// Whether read(2) has nothing to give but the end or an error, without asking for it.
+    pub(in crate::network) fn has_ended(&self, id: SocketId) -> bool {
+        self.tcb(id).is_none_or(|tcb| tcb.received.is_empty() && (tcb.peer_ended || tcb.is_broken))
+    }
+
+    /// write(2) of so many bytes: `piece` gives as many of them as there is room for. How many that are.
     pub(in crate::network) fn poll_write(
         &mut self,
         id: SocketId,
         cx: &mut Context<'_>,
-        bytes: &[u8],
+        count: usize,
+        piece: impl FnOnce(usize) -> Bytes,
     ) -> Poll<io::Result<usize>> {
         let Some(tcb) = self.tcb_mut(id) else { return Poll::Ready(Err(error(ENOTCONN))) };
         if tcb.is_broken {
@@ -148,8 +154,8 @@ impl Stack {
         if tcb.fin.is_some() {
             return Poll::Ready(Err(error(EPIPE)));
         }
-        let count = ready!(Self::room_for(tcb, bytes.len(), cx));
-        tcb.unsent.push(Bytes::copy_from_slice(&bytes[..count]));
+        let count = ready!(Self::room_for(tcb, count, cx));
+        tcb.unsent.push(piece(count));
         self.look_at(id);
         Poll::Ready(Ok(count))
     }

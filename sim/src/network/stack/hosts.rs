@@ -34,6 +34,11 @@ impl Stacks {
         result
     }
 
+    /// Looks at a host's stack.
+    pub(crate) fn peek<T>(&self, host: HostIndex, look: impl FnOnce(&Stack) -> T) -> T {
+        look(&self.hosts[host.0].borrow())
+    }
+
     /// Whether there may be something to send.
     pub(crate) fn are_restless(&self) -> bool {
         !self.restless.borrow().is_empty()

@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 /// A queue of bytes. Most hold one piece at a time, which costs no memory beside it.
 #[derive(Debug, Default)]
-pub(super) struct ByteQueue {
+pub(in crate::network) struct ByteQueue {
     first: Bytes,
     rest: VecDeque<Bytes>,
     bytes: usize,
@@ -38,7 +38,7 @@ impl ByteQueue {
     }
 
     /// Takes out so many bytes, or all, in one piece.
-    pub(super) fn take(&mut self, count: usize) -> Bytes {
+    pub(in crate::network) fn take(&mut self, count: usize) -> Bytes {
         let count = count.min(self.bytes);
         if count > self.first.len() {
             let mut whole = Vec::with_capacity(count);
@@ -53,7 +53,7 @@ impl ByteQueue {
     }
 
     /// Hands out so many bytes, or all, piece by piece. How many there were.
-    pub(super) fn take_pieces(&mut self, count: usize, mut out: impl FnMut(&[u8])) -> usize {
+    pub(in crate::network) fn take_pieces(&mut self, count: usize, mut out: impl FnMut(&[u8])) -> usize {
         let count = count.min(self.bytes);
         let mut left = count;
         while left > 0 {

@@ -137,7 +137,16 @@ impl Pair {
                 let bytes: Vec<u8> = (0..count).map(|place| (place % 251) as u8).collect();
                 self.on_end(which, server, |ours, theirs, id, cx| {
                     let theirs = Pin::new(theirs).poll_write(cx, &bytes).map_err(|_| ());
-                    (said(&theirs), said(&ours.poll_write(id, cx, &bytes).map_err(|_| ())))
+                    (
+                        said(&theirs),
+                        said(
+                            &ours
+                                .poll_write(id, cx, bytes.len(), |room| {
+                                    Bytes::copy_from_slice(&bytes[..room])
+                                })
+                                .map_err(|_| ()),
+                        ),
+                    )
                 })
             }
             Call::Read(which, server, count) => {
@@ -149,7 +158,9 @@ impl Pair {
                     came = buf.filled().len();
                     let theirs = (said(&read), buf.filled().to_vec());
                     let mut bytes = Vec::new();
-                    let read = ours.poll_read(id, cx, count, |piece| bytes.extend_from_slice(piece));
+                    let read = ours.poll_read(id, cx, |queue| {
+                        queue.take_pieces(count, |piece| bytes.extend_from_slice(piece))
+                    });
                     let ours = (said(&read.map_ok(|_| ()).map_err(|_| ())), bytes);
                     (format!("{theirs:?}"), format!("{ours:?}"))
                 });

@@ -1,0 +1,210 @@
+//! A server's connection: requests one after the other.
+
+use std::future::poll_fn;
+use std::io;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::Bytes;
+use harness::time::SimTime;
+use http::{Method, StatusCode, Version};
+use tokio::io::AsyncWriteExt;
+
+use super::head::{Asked, HEAD_BYTES_MAX, parse_request, write_response};
+use super::transport::{Transport, Whole};
+use super::{BODY_BYTES_MAX, Error, Request, Response, Scheme, accept_tls};
+use crate::engine::Sleep;
+use crate::network::TcpStream;
+use crate::process::Process;
+
+/// Serves requests on one connection, one after the other, until the client closes it, it fails, or
+/// `idle_timeout` passes without a request (none: it may stay open for ever). A client that speaks plain HTTP to
+/// a TLS port gets 400 and is cut off, as nginx and Tomcat do. When the client goes away, the handler's future is
+/// dropped.
+///
+/// # Errors
+/// What ended the connection out of order.
+pub async fn serve<H, F>(
+    process: &Process,
+    mut stream: TcpStream,
+    scheme: Scheme,
+    idle_timeout: Option<Duration>,
+    handler: H,
+) -> io::Result<()>
+where
+    H: Fn(Request) -> F,
+    F: Future<Output = Response>,
+{
+    if scheme == Scheme::Https && !accept_tls(&mut stream).await? {
+        return Ok(());
+    }
+    let mut connection = ServerConnection::new(stream);
+    let mut timer = IdleTimer::default();
+    loop {
+        let quiet_until = idle_timeout.map(|span| process.now() + span);
+        let request = poll_fn(|cx| {
+            if let Poll::Ready(request) = connection.poll_request(cx) {
+                return Poll::Ready(Some(request));
+            }
+            match quiet_until {
+                Some(until) => timer.poll(process, until, cx).map(|()| None),
+                None => Poll::Pending,
+            }
+        });
+        let request = match request.await {
+            Some(Ok(Some(request))) => request,
+            Some(Ok(None)) | None => return Ok(()),
+            Some(Err(error)) => return Err(connection.refuse(error).await),
+        };
+        let Some(response) = connection.while_open(handler(request)).await else { return Ok(()) };
+        if !connection.answer(response).await? {
+            return Ok(());
+        }
+    }
+}
+
+/// A connection to a client. Dropping it closes it.
+#[derive(Debug)]
+pub struct ServerConnection {
+    transport: Transport,
+    /// The last request, as far as its answer depends on it.
+    asked: Asked,
+    /// How many bytes of its body have not been read.
+    left: u64,
+    /// A request whose body is coming.
+    coming: Option<(http::Request<()>, Whole)>,
+}
+
+impl ServerConnection {
+    /// On a socket that was accepted.
+    pub fn new(stream: TcpStream) -> Self {
+        let asked = Asked { method: Method::GET, version: Version::HTTP_11, keeps: true };
+        Self { transport: Transport::new(stream), asked, left: 0, coming: None }
+    }
+
+    /// Waits for the head of the next request; none when the client has closed the connection.
+    ///
+    /// # Errors
+    /// When the connection broke, or ended within a head, or what came is no head; see
+    /// [`ServerConnection::refuse`].
+    pub fn poll_head(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<http::Request<()>>, Error>> {
+        loop {
+            if let Some(parsed) = parse_request(self.transport.came())? {
+                self.transport.take(parsed.bytes);
+                let (method, version) = (parsed.head.method().clone(), parsed.head.version());
+                self.asked = Asked { method, version, keeps: parsed.keeps };
+                self.left = parsed.body;
+                return Poll::Ready(Ok(Some(parsed.head)));
+            }
+            if self.transport.came().len() > HEAD_BYTES_MAX {
+                return Poll::Ready(Err(Error::TooLarge));
+            }
+            if !ready!(self.transport.poll_more(cx)).map_err(Error::Io)? {
+                let is_between = self.transport.came().is_empty();
+                return Poll::Ready(if is_between { Ok(None) } else { Err(Error::Incomplete) });
+            }
+        }
+    }
+
+    /// How many bytes of the request's body have not been read.
+    pub fn body_left(&self) -> u64 {
+        self.left
+    }
+
+    /// The next bytes of the request's body; none at its end.
+    ///
+    /// # Errors
+    /// When the connection broke before the end.
+    pub fn poll_body(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, Error>> {
+        self.transport.poll_body(&mut self.left, cx)
+    }
+
+    /// Waits for the next request with its whole body; none when the client has closed the connection.
+    ///
+    /// # Errors
+    /// As [`ServerConnection::poll_head`], and when the body is longer than 8 MiB.
+    pub fn poll_request(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Request>, Error>> {
+        if self.coming.is_none() {
+            match ready!(self.poll_head(cx))? {
+                Some(_) if self.left > BODY_BYTES_MAX => return Poll::Ready(Err(Error::LongBody)),
+                Some(head) => self.coming = Some((head, Whole::default())),
+                None => return Poll::Ready(Ok(None)),
+            }
+        }
+        while let Some(piece) = ready!(self.poll_body(cx))? {
+            let (_, whole) = self.coming.as_mut().expect("it is coming");
+            whole.push(piece);
+        }
+        let request = self.coming.take().map(|(head, whole)| head.map(|()| whole.into_bytes()));
+        Poll::Ready(Ok(request))
+    }
+
+    /// What `future` gives, or nothing when the client goes away before; then `future` is dropped.
+    pub async fn while_open<F: Future>(&mut self, future: F) -> Option<F::Output> {
+        let mut future = pin!(future);
+        // Who sends the next request already is still there.
+        let mut watches = self.transport.came().is_empty();
+        poll_fn(|cx| {
+            if watches {
+                match self.transport.poll_more(cx) {
+                    Poll::Ready(Ok(true)) => watches = false,
+                    Poll::Ready(Ok(false) | Err(_)) => return Poll::Ready(None),
+                    Poll::Pending => {}
+                }
+            }
+            future.as_mut().poll(cx).map(Some)
+        })
+        .await
+    }
+
+    /// Answers the last request. Whether the client may send another one: otherwise the connection is closed.
+    ///
+    /// # Errors
+    /// When the connection broke.
+    pub async fn answer(&mut self, response: Response) -> io::Result<bool> {
+        // A body that nobody has read stands in the way of the next request.
+        self.asked.keeps &= self.left == 0;
+        let (bytes, keeps) = write_response(response, &self.asked);
+        self.transport.write(bytes).await?;
+        if !keeps {
+            self.transport.stream.shutdown().await?;
+        }
+        Ok(keeps)
+    }
+
+    /// Answers what is no request as a server does, and closes the connection; gives the error back.
+    pub async fn refuse(&mut self, error: Error) -> io::Error {
+        let status = match error {
+            Error::Invalid(_) => StatusCode::BAD_REQUEST,
+            Error::TooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            other => return io::Error::other(other),
+        };
+        self.asked = Asked { method: Method::GET, version: Version::HTTP_11, keeps: false };
+        // Whether it gets there is the client's affair.
+        let _ = self.answer(super::answer(status.as_u16(), Bytes::new())).await;
+        io::Error::other(error)
+    }
+}
+
+/// Ends when nothing has come for too long.
+#[derive(Debug, Default)]
+pub(crate) struct IdleTimer(Option<(SimTime, Sleep)>);
+
+impl IdleTimer {
+    /// Ready at `deadline`.
+    pub(crate) fn poll(&mut self, process: &Process, deadline: SimTime, cx: &mut Context<'_>) -> Poll<()> {
+        let now = process.now();
+        if now >= deadline {
+            return Poll::Ready(());
+        }
+        // The task's waker never changes, so a timer that waits needs no second look, unless it is too late; one
+        // that ended before the deadline, which has moved on meanwhile, is set anew.
+        if self.0.as_ref().is_none_or(|(until, _)| *until <= now || *until > deadline) {
+            let mut sleep = process.sleep_until(deadline);
+            let _ = Pin::new(&mut sleep).poll(cx);
+            self.0 = Some((deadline, sleep));
+        }
+        Poll::Pending
+    }
+}
