@@ -345,18 +345,21 @@ impl Network {
             }
             Happening::Timer(flow, timer) => self.timer(flow, timer, now, &mut arrivals),
         }
-        for packet in arrivals.drain(..) {
-            if let Some(host) = self.host_at(packet.dst) {
-                self.deliver(host, packet, Failure::Reset, now);
+        // Nearly always there is none: what arrives without trouble was delivered above.
+        if !arrivals.is_empty() {
+            for packet in arrivals.drain(..) {
+                if let Some(host) = self.host_at(packet.dst) {
+                    self.deliver(host, packet, Failure::Reset, now);
+                }
             }
         }
         self.arrivals = arrivals;
     }
 
     /// Hands a packet to a host's socket stack; `why` says what a reset means.
-    fn deliver(&mut self, host: HostIndex, packet: Packet, why: Failure, now: SimTime) {
-        if let Some(syn) = self.stacks.receive(host, packet, why) {
-            self.drop_syn(syn, now);
+    fn deliver(&mut self, host: HostIndex, mut packet: Packet, why: Failure, now: SimTime) {
+        if !self.stacks.receive(host, &mut packet, why) {
+            self.drop_syn(packet, now);
         }
     }
 

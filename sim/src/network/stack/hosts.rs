@@ -64,9 +64,8 @@ impl Stacks {
         }
     }
 
-    /// A packet arrives at a host; `why` says what a reset means. A SYN for which its listener has no room comes
-    /// back.
-    pub(crate) fn receive(&self, host: HostIndex, packet: Packet, why: Failure) -> Option<Packet> {
+    /// A packet arrives at a host; see [`Stack::receive`].
+    pub(crate) fn receive(&self, host: HostIndex, packet: &mut Packet, why: Failure) -> bool {
         self.on(host, |stack| stack.receive(packet, Some(why)))
     }
 

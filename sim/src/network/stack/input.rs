@@ -10,10 +10,10 @@ use super::{BACKLOG, Ends, FIRST_WINDOW, Head, SocketId, Stack, place};
 use crate::network::failure::Failure;
 
 impl Stack {
-    /// A packet arrives; `why` says what a reset means, if it is not the peer's. A SYN for which its listener has
-    /// no room comes back.
-    pub(super) fn receive(&mut self, packet: Packet, why: Option<Failure>) -> Option<Packet> {
-        let Transport::Tcp(segment) = packet.payload else { return None };
+    /// A packet arrives; `why` says what a reset means, if it is not the peer's. Its data is taken out of it. False
+    /// for a SYN for which its listener has no room.
+    pub(super) fn receive(&mut self, packet: &mut Packet, why: Option<Failure>) -> bool {
+        let Transport::Tcp(segment) = &mut packet.payload else { return true };
         let local = SocketAddr::new(packet.dst, segment.dst_port);
         let ends = (local, SocketAddr::new(packet.src, segment.src_port));
         let flags = segment.flags;
@@ -25,14 +25,14 @@ impl Stack {
             }
         } else if flags.syn && !flags.ack {
             match self.listeners.get(&local.port()).copied() {
-                Some(listener) if self.has_room(listener) => self.receive_syn(ends, &segment),
-                Some(_) => return Some(Packet { payload: Transport::Tcp(segment), ..packet }),
-                None => self.refuse(ends, &segment),
+                Some(listener) if self.has_room(listener) => self.receive_syn(ends, segment),
+                Some(_) => return false,
+                None => self.refuse(ends, segment),
             }
         } else if !flags.rst {
-            self.refuse(ends, &segment);
+            self.refuse(ends, segment);
         }
-        None
+        true
     }
 
     /// Nobody knows what this is about (RFC 9293, 3.10.7.1).
@@ -85,7 +85,7 @@ impl Stack {
         self.emit(ends, Head { seq, ack, flags, window: FIRST_WINDOW }, Bytes::new());
     }
 
-    fn receive_on(&mut self, id: SocketId, ends: Ends, segment: TcpSegment) {
+    fn receive_on(&mut self, id: SocketId, ends: Ends, segment: &mut TcpSegment) {
         let Some(tcb) = self.tcb_mut(id) else { return };
         let flags = segment.flags;
         match tcb.state {
@@ -120,7 +120,7 @@ impl Stack {
     }
 
     /// Acknowledgement, data and FIN of a connection that is open, or half of it.
-    fn receive_in_order(&mut self, id: SocketId, ends: Ends, mut segment: TcpSegment) {
+    fn receive_in_order(&mut self, id: SocketId, ends: Ends, segment: &mut TcpSegment) {
         let Some(tcb) = self.tcb_mut(id) else { return };
         if tcb.is_orphan && !segment.payload.is_empty() {
             // Nobody will ever read it: Linux resets (`tcp_rcv_state_process`).
@@ -132,7 +132,7 @@ impl Stack {
         if segment.flags.ack {
             acknowledge(tcb, segment.ack, segment.window);
         }
-        let news = take_data(tcb, &mut segment) | take_end(tcb, &segment);
+        let news = take_data(tcb, segment) | take_end(tcb, segment);
         if news {
             tcb.reader.wake();
             let head = Head::acknowledging(tcb);

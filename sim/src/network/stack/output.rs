@@ -31,8 +31,10 @@ impl Stack {
                     pending.iter().for_each(|&id| self.remove_if_done(id));
                 }
             }
-            for packet in std::mem::take(&mut self.own) {
-                self.receive(packet, None);
+            if !self.own.is_empty() {
+                for mut packet in std::mem::take(&mut self.own) {
+                    self.receive(&mut packet, None);
+                }
             }
         }
         &mut self.outbound

@@ -233,7 +233,7 @@ impl Pair {
         }
         for packet in &ours {
             let host = usize::from(packet.dst == address(1));
-            assert!(self.ours[host].receive(packet.clone(), None).is_none());
+            assert!(self.ours[host].receive(&mut packet.clone(), None));
         }
         (theirs, ours)
     }
