@@ -70,7 +70,7 @@ pub(super) async fn serve(balancer: Rc<Balancer>, worker: usize, site: usize, mu
         if worn {
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
-        match connection.answer(response).await {
+        match connection.answer(&response).await {
             Ok(true) if is_whole => {}
             _ => return,
         }

@@ -14,9 +14,6 @@ use super::Error;
 const HEADERS_MAX: usize = 100;
 /// As hyper's buffer.
 pub(super) const HEAD_BYTES_MAX: usize = 8192 + 4096 * 100;
-const CLOSE: HeaderValue = HeaderValue::from_static("close");
-const KEEP_ALIVE: HeaderValue = HeaderValue::from_static("keep-alive");
-
 /// A head, and what it says of what follows.
 #[derive(Debug)]
 pub(super) struct Head<T> {
@@ -178,10 +175,6 @@ fn lists(value: &HeaderValue, word: &str) -> bool {
     text.split(',').any(|listed| listed.trim().eq_ignore_ascii_case(word))
 }
 
-fn any_lists(headers: &HeaderMap, word: &str) -> bool {
-    headers.get_all(CONNECTION).iter().any(|value| lists(value, word))
-}
-
 /// Whether an answer with this status has a body, and may state its length.
 fn has_body(status: StatusCode) -> bool {
     !status.is_informational() && !matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
@@ -201,14 +194,14 @@ pub(super) fn write_request(request: &Request<Bytes>) -> (Vec<u8>, bool) {
         out.extend_from_slice(piece.as_bytes());
     }
     for (name, value) in headers {
-        write_field(&mut out, name, value);
+        write_field(&mut out, name, value.as_bytes());
     }
     if !body.is_empty() && !headers.contains_key(CONTENT_LENGTH) {
         write_length(&mut out, body.len());
     }
     out.extend_from_slice(b"\r\n");
     out.extend_from_slice(body);
-    (out, !any_lists(headers, "close"))
+    (out, !headers.get_all(CONNECTION).iter().any(|value| lists(value, "close")))
 }
 
 /// What a server knows of the request that it answers.
@@ -221,24 +214,25 @@ pub(super) struct Asked {
 }
 
 /// An answer as it is sent, and whether the connection may carry another one.
-pub(super) fn write_response(mut response: Response<Bytes>, asked: &Asked) -> (Vec<u8>, bool) {
-    let keeps = say_whether_kept(response.headers_mut(), asked);
+pub(super) fn write_response(response: &Response<Bytes>, asked: &Asked) -> (Vec<u8>, bool) {
     let (status, headers, body) = (response.status(), response.headers(), response.body());
+    let (mut connection, keeps) = connection(headers, asked);
     let is_head = asked.method == Method::HEAD;
     let mut out = Vec::with_capacity(BEGINNING_BYTES + fields_bytes(headers) + body.len());
     let version = if asked.version == Version::HTTP_10 { "HTTP/1.0 " } else { "HTTP/1.1 " };
     for piece in [version, status.as_str(), " ", status.canonical_reason().unwrap_or("<none>"), "\r\n"] {
         out.extend_from_slice(piece.as_bytes());
     }
-    for name in headers.keys() {
-        let mut values = headers.get_all(name).iter();
-        if *name == CONNECTION {
-            // It is one list, in one line.
-            let all: Vec<&[u8]> = values.map(HeaderValue::as_bytes).collect();
-            write_line(&mut out, name, &all.join(&b", "[..]));
-        } else {
-            values.by_ref().for_each(|value| write_field(&mut out, name, value));
+    for (name, value) in headers {
+        if *name != CONNECTION {
+            write_field(&mut out, name, value.as_bytes());
+        } else if let Some(list) = connection.take() {
+            // However many there were, it is one list in one line.
+            write_field(&mut out, name, &list);
         }
+    }
+    if let Some(list) = connection {
+        write_field(&mut out, &CONNECTION, &list);
     }
     if has_body(status) && !headers.contains_key(CONTENT_LENGTH) && !(is_head && body.is_empty()) {
         write_length(&mut out, body.len());
@@ -250,17 +244,30 @@ pub(super) fn write_response(mut response: Response<Bytes>, asked: &Asked) -> (V
     (out, keeps)
 }
 
-/// Adds what the client must hear of the connection. Whether it is kept after the answer.
-fn say_whether_kept(headers: &mut HeaderMap, asked: &Asked) -> bool {
-    let (closes, keeps) = (any_lists(headers, "close"), any_lists(headers, "keep-alive"));
+/// What an answer with these headers says of its connection, with what the client must hear beside, and whether it is
+/// kept.
+fn connection(headers: &HeaderMap, asked: &Asked) -> (Option<Vec<u8>>, bool) {
+    let (mut list, mut closes, mut keeps) = (None, false, false);
+    for value in headers.get_all(CONNECTION) {
+        add_to(&mut list, value.as_bytes());
+        closes |= lists(value, "close");
+        keeps |= lists(value, "keep-alive");
+    }
     // Who speaks HTTP/1.0 takes silence for the end, who speaks HTTP/1.1 takes it for more.
     let is_old = asked.version == Version::HTTP_10;
     if is_old && asked.keeps && !keeps {
-        headers.append(CONNECTION, KEEP_ALIVE);
+        add_to(&mut list, b"keep-alive");
     } else if !is_old && !asked.keeps && !closes {
-        headers.append(CONNECTION, CLOSE);
+        add_to(&mut list, b"close");
     }
-    asked.keeps && !closes
+    (list, asked.keeps && !closes)
+}
+
+fn add_to(list: &mut Option<Vec<u8>>, words: &[u8]) {
+    match list {
+        Some(list) => list.extend([b", ", words].concat()),
+        None => *list = Some(words.to_vec()),
+    }
 }
 
 /// Room for the first line and the length.
@@ -271,11 +278,7 @@ fn fields_bytes(headers: &HeaderMap) -> usize {
     headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum()
 }
 
-fn write_field(out: &mut Vec<u8>, name: &HeaderName, value: &HeaderValue) {
-    write_line(out, name, value.as_bytes());
-}
-
-fn write_line(out: &mut Vec<u8>, name: &HeaderName, value: &[u8]) {
+fn write_field(out: &mut Vec<u8>, name: &HeaderName, value: &[u8]) {
     for piece in [name.as_str().as_bytes(), b": ", value, b"\r\n"] {
         out.extend_from_slice(piece);
     }

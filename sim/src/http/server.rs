@@ -58,7 +58,7 @@ where
             Some(Err(error)) => return Err(connection.refuse(error).await),
         };
         let Some(response) = connection.while_open(handler(request)).await else { return Ok(()) };
-        if !connection.answer(response).await? {
+        if !connection.answer(&response).await? {
             return Ok(());
         }
     }
@@ -162,7 +162,7 @@ impl ServerConnection {
     ///
     /// # Errors
     /// When the connection broke.
-    pub async fn answer(&mut self, response: Response) -> io::Result<bool> {
+    pub async fn answer(&mut self, response: &Response) -> io::Result<bool> {
         // A body that nobody has read stands in the way of the next request.
         self.asked.keeps &= self.left == 0;
         let (bytes, keeps) = write_response(response, &self.asked);
@@ -182,7 +182,7 @@ impl ServerConnection {
         };
         self.asked = Asked { method: Method::GET, version: Version::HTTP_11, keeps: false };
         // Whether it gets there is the client's affair.
-        let _ = self.answer(super::answer(status.as_u16(), Bytes::new())).await;
+        let _ = self.answer(&super::answer(status.as_u16(), Bytes::new())).await;
         io::Error::other(error)
     }
 }

@@ -134,7 +134,7 @@ fn hyper_server(bytes: &[u8], answer: &http::Response<Bytes>) -> (Option<Seen>, 
 }
 
 /// Ours: what [`super::super::ServerConnection`] does with bytes that are all there.
-fn our_server(bytes: &[u8], answer: http::Response<Bytes>) -> (Option<Seen>, Vec<u8>) {
+fn our_server(bytes: &[u8], answer: &http::Response<Bytes>) -> (Option<Seen>, Vec<u8>) {
     let bytes = Bytes::copy_from_slice(bytes);
     let Ok(Some(parsed)) = parse_request(&bytes) else { return (None, Vec::new()) };
     let Some(body) = body_of(&bytes, parsed.bytes, parsed.body) else { return (None, Vec::new()) };
@@ -233,7 +233,7 @@ proptest! {
         let (ours, _) = write_request(&request);
         let (theirs, _) = hyper_client(request, b"");
         prop_assert_eq!(String::from_utf8_lossy(&ours), String::from_utf8_lossy(&theirs));
-        let (we_see, we_write) = our_server(&ours, response.clone());
+        let (we_see, we_write) = our_server(&ours, &response);
         let (they_see, they_write) = hyper_server(&ours, &response);
         prop_assert_eq!(we_see, they_see);
         prop_assert_eq!(String::from_utf8_lossy(&we_write), String::from_utf8_lossy(&they_write));
@@ -244,14 +244,14 @@ proptest! {
         bytes in request().prop_flat_map(|request| spoilt(write_request(&request).0)),
     ) {
         let answer = http::Response::new(Bytes::new());
-        prop_assert_eq!(our_server(&bytes, answer.clone()).0, hyper_server(&bytes, &answer).0);
+        prop_assert_eq!(our_server(&bytes, &answer).0, hyper_server(&bytes, &answer).0);
     }
 
     #[test]
     fn an_answer_is_understood_as_hyper_does(
         (request, bytes) in (request(), response()).prop_flat_map(|(request, response)| {
             let asked = Asked { method: request.method().clone(), version: request.version(), keeps: true };
-            (Just(request), spoilt(write_response(response, &asked).0))
+            (Just(request), spoilt(write_response(&response, &asked).0))
         }),
     ) {
         let ours = our_client(request.method(), &bytes);
