@@ -168,7 +168,7 @@ fn start_nginx(host: &Host, workers: u8) {
 
 async fn ask_on_engine(process: &Process, server: SocketAddr) -> Bytes {
     let mut connection = Connection::open(process, server, Scheme::Http).await.expect("it listens");
-    connection.send(request()).await.expect("nothing fails here");
+    connection.send((&request()).into()).await.expect("nothing fails here");
     connection.read_body().await.expect("nothing fails here")
 }
 

@@ -244,7 +244,7 @@ impl Server {
                                 let server = Rc::clone(&own);
                                 async move {
                                     let _call = server.calls.begin();
-                                    pass_through::answer(&server, request.uri().path()).await
+                                    pass_through::answer(&server, request.head.target.path()).await
                                 }
                             })
                             .await

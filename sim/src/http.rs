@@ -12,6 +12,7 @@
 //! when one side speaks it and the other does not. There are no certificates.
 
 mod client;
+mod fields;
 mod head;
 mod server;
 #[cfg(test)]
@@ -25,8 +26,11 @@ use http::StatusCode;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 pub use self::client::{Connection, Resting};
+pub use self::fields::Fields;
+pub use self::head::{Outgoing, RequestHead, ResponseHead};
+pub(crate) use self::head::{is_value, target};
 pub(crate) use self::server::IdleTimer;
-pub use self::server::{ServerConnection, serve};
+pub use self::server::{Incoming, ServerConnection, serve};
 pub(crate) use self::transport::Whole;
 use crate::network::TcpStream;
 

@@ -10,12 +10,15 @@ use tokio::sync::oneshot;
 
 use super::Balancer;
 use super::answer::{answer, error_page, redirect};
-use super::forward::{Passed, forward};
+use super::forward::{Answer, forward};
 use super::request::{Ends, Place, Received};
 use super::routing::{Action, Block, Route, Site};
 use crate::config::nginx::ClientSettings;
-use crate::http::{IdleTimer, Response, ServerConnection, Whole, accept_tls};
+use crate::http::{IdleTimer, RequestHead, Response, ServerConnection, Whole, accept_tls};
 use crate::network::TcpStream;
+
+/// Headers of a server's answer that are not passed on: they are about its connection.
+const NOT_PASSED: [&str; 2] = ["connection", "keep-alive"];
 
 /// The connection ends without an answer.
 #[derive(Debug, thiserror::Error)]
@@ -61,18 +64,24 @@ pub(super) async fn serve(balancer: Rc<Balancer>, worker: usize, site: usize, mu
         requests += 1;
         let handled =
             handle(&balancer, worker, site, ends.clone(), &mut settings, head, &mut connection).await;
-        let Ok(Passed { mut response, is_whole }) = handled else { return };
+        let Ok(answer) = handled else { return };
         last = process.now();
         let keepalive = settings.keepalive;
         let worn = keepalive.timeout.is_zero()
             || requests >= keepalive.requests
             || last.since(opened) >= keepalive.time;
         if worn {
-            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            connection.close_after_answer();
         }
-        match connection.answer(&response).await {
-            Ok(true) if is_whole => {}
-            _ => return,
+        let goes_on = match answer {
+            Answer::Own(response) => connection.answer(&response).await,
+            Answer::Passed { head, body, is_whole } => {
+                let wanted = |name: &str| !NOT_PASSED.iter().any(|own| own.eq_ignore_ascii_case(name));
+                connection.pass_on(&head, &body, wanted).await.map(|goes_on| goes_on && is_whole)
+            }
+        };
+        if !goes_on.unwrap_or(false) {
+            return;
         }
     }
 }
@@ -83,17 +92,17 @@ async fn handle(
     site: &Site,
     ends: Ends,
     settings: &mut ClientSettings,
-    head: http::Request<()>,
+    head: RequestHead,
     connection: &mut ServerConnection,
-) -> Result<Passed, Closed> {
-    let whole = |response| Ok(Passed::whole(response));
-    let Some(mut request) = Received::new(ends, head.into_parts().0) else { return whole(closing(400)) };
+) -> Result<Answer, Closed> {
+    let whole = |response| Ok(Answer::Own(response));
+    let Some(mut request) = Received::new(ends, head) else { return whole(closing(400)) };
     let block = site.block(&request.host);
     let Block { name, answer: rule, client, .. } = &balancer.blocks[block];
     *settings = *client;
     let place = Place { server_name: name, proxy_host: "" };
     if let Some(rule) = rule {
-        return answer(rule, &request, place).map(Passed::whole).ok_or(Closed);
+        return answer(rule, &request, place).map(Answer::Own).ok_or(Closed);
     }
     let (action, client) = match balancer.blocks[block].route(&request.path) {
         Route::To(action, client) => (action, client),
@@ -108,7 +117,7 @@ async fn handle(
     *settings = client;
     let passing = match action {
         Action::Pass(passing) => passing,
-        Action::Answer(rule) => return answer(rule, &request, place).map(Passed::whole).ok_or(Closed),
+        Action::Answer(rule) => return answer(rule, &request, place).map(Answer::Own).ok_or(Closed),
         Action::Files if request.path.ends_with('/') => return whole(error_page(403)),
         Action::Files => return whole(error_page(404)),
     };
@@ -133,7 +142,7 @@ async fn forward_apart(
     worker: usize,
     block: usize,
     request: Received,
-) -> Result<Passed, Closed> {
+) -> Result<Answer, Closed> {
     let (sender, receiver) = oneshot::channel();
     let shared = Rc::clone(balancer);
     balancer.process.spawn(async move {

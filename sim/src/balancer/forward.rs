@@ -9,17 +9,15 @@ use bytes::Bytes;
 use harness::time::SimTime;
 use harness::trace::event::{CLIENT_GONE, NO_DESCRIPTOR};
 use harness::trace::{EventKind, NodeName};
-use http::header::{CONNECTION, HeaderName};
 
 use super::answer::error_page;
 use super::passing::{Passing, Trouble};
 use super::peers::{Group, PeerId, Release, Selection};
 use super::pool::{Link, Pool};
 use super::request::Received;
-use crate::http::{Connection, Request, Response, Whole, root_cause};
+use crate::http::{Connection, Outgoing, Response, ResponseHead, Whole, root_cause};
 use crate::process::{EMFILE, Process};
 
-const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 const NANOS_A_SECOND: i64 = 1_000_000_000;
 
 /// An upstream group as every worker process knows it from the configuration.
@@ -58,17 +56,17 @@ struct Failure {
 
 /// A client's answer.
 #[derive(Debug)]
-pub(super) struct Passed {
-    pub(super) response: Response,
-    /// Whether the body is all that the head announces. The client sees the connection close in the middle of an
-    /// answer that is not.
-    pub(super) is_whole: bool,
-}
-
-impl Passed {
-    pub(super) fn whole(response: Response) -> Self {
-        Self { response, is_whole: true }
-    }
+pub(super) enum Answer {
+    /// One of nginx's own.
+    Own(Response),
+    /// A server's.
+    Passed {
+        head: ResponseHead,
+        body: Bytes,
+        /// Whether the body is all that the head announces. The client sees the connection close in the middle of an
+        /// answer that is not.
+        is_whole: bool,
+    },
 }
 
 /// Asks the servers of the location's group, one after the other where that is allowed, and gives the client's
@@ -79,20 +77,20 @@ pub(super) async fn forward(
     passing: &Passing,
     request: &Received,
     server_name: &str,
-) -> Passed {
+) -> Answer {
     let started = process.now();
     let selection = upstream.group.borrow().begin(request.ends.client.ip(), passing.tries_max);
     let mut turn = Turn { process, upstream, selection, current: None };
     if !turn.next() {
         turn.record_no_live();
-        return Passed::whole(error_page(502));
+        return Answer::Own(error_page(502));
     }
     loop {
         let server = turn.server();
         let outgoing = || passing.outgoing(request, server_name);
         let failure = match exchange(process, upstream, passing, server, outgoing).await {
             Ok((link, response)) => {
-                let status = response.status().as_u16();
+                let status = response.status.as_u16();
                 let trouble = Trouble::Status(status);
                 let spent = process.now().since(started);
                 let passed_over = passing.is_unwanted(status)
@@ -117,10 +115,10 @@ pub(super) async fn forward(
         }
         if !goes_on && may_go_on {
             turn.record_no_live();
-            return Passed::whole(error_page(502));
+            return Answer::Own(error_page(502));
         }
         if !goes_on {
-            return Passed::whole(error_page(failure.trouble.status()));
+            return Answer::Own(error_page(failure.trouble.status()));
         }
     }
 }
@@ -131,8 +129,8 @@ async fn exchange(
     upstream: &Upstream,
     passing: &Passing,
     server: SocketAddr,
-    outgoing: impl FnOnce() -> Request,
-) -> Result<(Link, http::Response<()>), Failure> {
+    outgoing: impl FnOnce() -> Outgoing,
+) -> Result<(Link, ResponseHead), Failure> {
     let kept = upstream.pool.borrow_mut().take(server, passing.scheme, process.now());
     let mut link = match kept {
         Some(link) => link,
@@ -170,23 +168,15 @@ async fn connect(process: &Process, passing: &Passing, server: SocketAddr) -> Re
 
 /// Reads the body and makes the client's answer. Small answers leave nginx's buffers only when they are
 /// complete, or when the server breaks off; so the client gets what came, then.
-async fn receive(
-    turn: &mut Turn<'_>,
-    passing: &Passing,
-    mut link: Link,
-    response: http::Response<()>,
-) -> Passed {
+async fn receive(turn: &mut Turn<'_>, passing: &Passing, mut link: Link, head: ResponseHead) -> Answer {
     let process = turn.process;
-    let (mut head, ()) = response.into_parts();
-    let (bytes, broken) = collect(process, passing, &mut link.connection).await;
+    let (body, broken) = collect(process, passing, &mut link.connection).await;
     turn.finish(head.status.as_u16(), broken.clone().unwrap_or_default());
-    if broken.is_none() {
+    let is_whole = broken.is_none();
+    if is_whole {
         turn.upstream.pool.borrow_mut().put(process, link);
     }
-    for name in [CONNECTION, KEEP_ALIVE] {
-        head.headers.remove(name);
-    }
-    Passed { response: Response::from_parts(head, bytes), is_whole: broken.is_none() }
+    Answer::Passed { head, body, is_whole }
 }
 
 /// All that comes of a body, and why it is not all.

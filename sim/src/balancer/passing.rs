@@ -1,28 +1,18 @@
 //! A location's `proxy_pass`: what is sent to a server of the group, and when another one is tried.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
-use http::header::{
-    CONNECTION, CONTENT_LENGTH, EXPECT, HOST, HeaderName, HeaderValue, TE, TRANSFER_ENCODING, UPGRADE,
-};
-use http::{HeaderMap, Method, Uri, Version};
+use ::http::{HeaderName, Method, Uri, Version};
 
 use super::request::{Place, Received};
 use super::uri;
-use crate::config::nginx::{NextUpstream, Part, Proxy, Template};
-use crate::http::{Request, Scheme};
+use crate::config::nginx::{NextUpstream, Proxy, Template};
+use crate::http::{self, Outgoing, Scheme};
 
 /// Headers of a client that are never passed on as they are (`ngx_http_proxy_headers`).
-static NOT_PASSED: [HeaderName; 8] = [
-    HOST,
-    CONNECTION,
-    HeaderName::from_static("keep-alive"),
-    CONTENT_LENGTH,
-    TRANSFER_ENCODING,
-    TE,
-    EXPECT,
-    UPGRADE,
-];
+static NOT_PASSED: [&str; 8] =
+    ["host", "connection", "keep-alive", "content-length", "transfer-encoding", "te", "expect", "upgrade"];
 
 /// Compiled `proxy_*` settings of a location.
 #[derive(Debug)]
@@ -38,18 +28,11 @@ pub(super) struct Passing {
     host: String,
     path: Option<String>,
     location_length: usize,
-    headers: Vec<(HeaderName, Header)>,
-    /// Headers of a client that are not passed on as they are: nginx's own list and those that are set here.
-    replaced: Vec<HeaderName>,
+    /// Headers that are set here, each name once.
+    headers: Vec<(HeaderName, Template)>,
     version: Version,
     next: NextUpstream,
     next_timeout: Duration,
-}
-
-#[derive(Debug)]
-enum Header {
-    Fixed(HeaderValue),
-    Template(Template),
 }
 
 /// Why an attempt did not bring an answer that is wanted.
@@ -77,19 +60,15 @@ impl Trouble {
 
 impl Passing {
     pub(super) fn new(proxy: &Proxy, location: &str) -> Self {
-        let headers = proxy.headers.iter().filter_map(|(name, template)| {
+        let mut headers: Vec<(HeaderName, Template)> = Vec::new();
+        for (name, template) in &proxy.headers {
             // A name that cannot stand in a header would be refused by every server: the parser says so.
-            let name = HeaderName::from_bytes(name.as_bytes()).ok()?;
-            let fixed = match template.parts.as_slice() {
-                [] => Some(HeaderValue::from_static("")),
-                [Part::Text(text)] => HeaderValue::from_str(text).ok(),
-                _ => None,
-            };
-            Some((name, fixed.map_or_else(|| Header::Template(template.clone()), Header::Fixed)))
-        });
-        let headers: Vec<_> = headers.collect();
-        let set_here = headers.iter().map(|(name, _)| name);
-        let replaced = NOT_PASSED.iter().chain(set_here).cloned().collect();
+            let Ok(name) = HeaderName::from_bytes(name.as_bytes()) else { continue };
+            match headers.iter_mut().find(|(known, _)| *known == name) {
+                Some((_, before)) => before.clone_from(template),
+                None => headers.push((name, template.clone())),
+            }
+        }
         Self {
             upstream: proxy.upstream,
             scheme: if proxy.tls { Scheme::Https } else { Scheme::Http },
@@ -101,7 +80,6 @@ impl Passing {
             path: proxy.path.clone(),
             location_length: location.len(),
             headers,
-            replaced,
             version: if proxy.http_1_1 { Version::HTTP_11 } else { Version::HTTP_10 },
             next: proxy.next_upstream.clone(),
             next_timeout: proxy.next_upstream_timeout,
@@ -109,45 +87,40 @@ impl Passing {
     }
 
     /// The request as the servers of the group get it.
-    pub(super) fn outgoing(&self, request: &Received, server_name: &str) -> Request {
+    pub(super) fn outgoing(&self, request: &Received, server_name: &str) -> Outgoing {
         let place = Place { server_name, proxy_host: &self.host };
-        let mut outgoing = Request::new(request.body.clone());
-        *outgoing.method_mut() = request.method.clone();
-        *outgoing.uri_mut() = self.target(request);
-        *outgoing.version_mut() = self.version;
-        let mut headers = HeaderMap::with_capacity(request.headers.len() + self.headers.len());
-        for (name, value) in request.headers.iter().filter(|(name, _)| !self.replaced.contains(name)) {
-            headers.append(name, value.clone());
+        let mut outgoing = Outgoing::new(request.method.clone(), &self.target(request), self.version);
+        for (name, value) in request.fields.iter().filter(|(name, _)| !self.replaces(name)) {
+            outgoing.field(name, value);
         }
-        for (name, value) in &self.headers {
-            let value = match value {
-                Header::Fixed(value) => Some(value.clone()),
-                Header::Template(template) => {
-                    HeaderValue::from_maybe_shared(request.expand(template, place).into_owned().into_bytes())
-                        .ok()
-                }
-            };
-            match value.filter(|value| !value.is_empty()) {
-                Some(value) => headers.insert(name.clone(), value),
-                None => headers.remove(name),
-            };
+        for (name, template) in &self.headers {
+            let value = request.expand(template, place);
+            if !value.is_empty() && http::is_value(value.as_bytes()) {
+                outgoing.field(name.as_str(), value.as_bytes());
+            }
         }
-        *outgoing.headers_mut() = headers;
+        outgoing.end(&request.body);
         outgoing
     }
 
-    fn target(&self, request: &Received) -> Uri {
-        let text = match &self.path {
-            None if request.target.scheme().is_none() => return request.target.clone(),
-            None => request.request_uri().to_owned(),
+    /// Whether a client's header of this name is not passed on as it is.
+    fn replaces(&self, name: &str) -> bool {
+        let set_here = self.headers.iter().map(|(name, _)| name.as_str());
+        NOT_PASSED.into_iter().chain(set_here).any(|replaced| replaced.eq_ignore_ascii_case(name))
+    }
+
+    fn target<'a>(&self, request: &'a Received) -> Cow<'a, str> {
+        match &self.path {
+            None if request.target.scheme().is_none() => http::target(&request.target),
+            None => request.request_uri().into(),
             Some(path) => {
                 let rest = uri::escape(request.path.get(self.location_length..).unwrap_or(""));
                 let (mark, query) = request.query().map_or(("", ""), |query| ("?", query));
-                format!("{path}{rest}{mark}{query}")
+                let text = format!("{path}{rest}{mark}{query}");
+                // What came as a target still is one after a change of its path.
+                if text.parse::<Uri>().is_ok() { text.into() } else { http::target(&request.target) }
             }
-        };
-        // What came as a target still is one after a change of its path.
-        text.parse().unwrap_or_else(|_| request.target.clone())
+        }
     }
 
     /// Whether a status is passed over for another server's answer.

@@ -5,12 +5,11 @@ use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 
 use bytes::Bytes;
-use http::header::{HOST, HeaderMap, HeaderValue};
-use http::request::Parts;
 use http::{Method, Uri, Version};
 
 use super::uri;
 use crate::config::nginx::{Part, Template, Variable};
+use crate::http::{Fields, RequestHead};
 
 /// The two ends of a client's connection.
 #[derive(Debug, Clone)]
@@ -30,7 +29,7 @@ pub(super) struct Received {
     pub(super) method: Method,
     /// As it stands in the request line.
     pub(super) target: Uri,
-    pub(super) headers: HeaderMap,
+    pub(super) fields: Fields,
     /// The normalised path.
     pub(super) path: String,
     /// The host's name without its port, in lower case; empty when an HTTP/1.0 client gave none.
@@ -47,18 +46,18 @@ pub(super) struct Place<'a> {
 
 impl Received {
     /// Nothing when nginx answers 400.
-    pub(super) fn new(ends: Ends, parts: Parts) -> Option<Self> {
-        let path = uri::normalise(parts.uri.path())?.into_owned();
-        let host = match parts.uri.host() {
+    pub(super) fn new(ends: Ends, head: RequestHead) -> Option<Self> {
+        let RequestHead { method, target, version, fields } = head;
+        let path = uri::normalise(target.path())?.into_owned();
+        let host = match target.host() {
             Some(host) => valid_host(host)?,
-            None => match parts.headers.get(HOST) {
-                Some(host) => valid_host(host.to_str().ok()?)?,
-                None if parts.version == Version::HTTP_11 => return None,
+            None => match fields.all("host").next() {
+                Some(host) => valid_host(std::str::from_utf8(host).ok()?)?,
+                None if version == Version::HTTP_11 => return None,
                 None => String::new(),
             },
         };
-        let Parts { method, uri: target, headers, .. } = parts;
-        Some(Self { ends, method, target, headers, path, host, body: Bytes::new() })
+        Some(Self { ends, method, target, fields, path, host, body: Bytes::new() })
     }
 
     /// Path and query as they came.
@@ -122,19 +121,13 @@ impl Received {
 
     /// `$http_NAME`: all values of the header, with `, ` between them.
     fn header(&self, name: &str) -> Cow<'_, str> {
-        let mut values = self.headers.get_all(name).iter();
-        let Some(first) = values.next() else { return "".into() };
-        let mut text = lossy(first);
+        let mut values = self.fields.all(name).map(String::from_utf8_lossy);
+        let Some(mut text) = values.next() else { return "".into() };
         for value in values {
-            text = format!("{text}, {}", lossy(value)).into();
+            text = format!("{text}, {value}").into();
         }
         text
     }
-}
-
-fn lossy(value: &HeaderValue) -> Cow<'_, str> {
-    // Nearly always it is ASCII, which takes no second look.
-    value.to_str().map_or_else(|_| String::from_utf8_lossy(value.as_bytes()), Cow::Borrowed)
 }
 
 /// The name in a `Host` header: without the port and a closing dot, in lower case. Nothing when nginx calls it
@@ -158,12 +151,9 @@ mod tests {
     use super::*;
 
     fn received(host: &str, target: &str) -> Received {
-        let request = http::Request::builder()
-            .uri(target)
-            .header("host", host)
-            .header("x-forwarded-for", "192.0.2.1")
-            .body(())
-            .unwrap();
+        let fields = [("host", host), ("x-forwarded-for", "192.0.2.1")];
+        let (method, target, version) = (Method::GET, target.parse().unwrap(), Version::HTTP_11);
+        let head = RequestHead { method, target, version, fields: fields.into_iter().collect() };
         let ends = Ends {
             client: ([10, 0, 0, 9], 40000).into(),
             client_text: "10.0.0.9".into(),
@@ -171,7 +161,7 @@ mod tests {
             port: 80,
             tls: false,
         };
-        Received::new(ends, request.into_parts().0).unwrap()
+        Received::new(ends, head).unwrap()
     }
 
     fn expand(request: &Received, variables: Vec<Variable>) -> String {

@@ -152,12 +152,11 @@ impl World {
                     .header("host", "am.example")
                     .body(Bytes::new())
                     .unwrap();
-                let line = match connection.send(request).await {
+                let line = match connection.send((&request).into()).await {
                     Ok(response) => {
-                        let status = response.status().as_u16();
-                        let location = response.headers().get("location").cloned();
-                        let location =
-                            location.map_or(String::new(), |to| format!(" -> {}", to.to_str().unwrap()));
+                        let status = response.status.as_u16();
+                        let location = response.fields.text("location");
+                        let location = location.map_or(String::new(), |to| format!(" -> {to}"));
                         match connection.read_body().await {
                             Ok(body) if status == 200 => {
                                 format!("200 {}", String::from_utf8_lossy(&body))
@@ -221,14 +220,13 @@ fn serve(host: &Host, mode: Rc<Cell<Mode>>, seen: Rc<RefCell<Vec<String>>>) {
                     }
                     Mode::Answer | Mode::Status(_) => {
                         let _ = http::serve(&own, stream, Scheme::Http, None, |request| {
-                            let header = |name: &str| {
-                                request.headers().get(name).map_or("-", |value| value.to_str().unwrap())
-                            };
+                            let head = &request.head;
+                            let header = |name: &str| head.fields.text(name).unwrap_or("-");
                             note(&format!(
                                 "{:?} {} {} host={} for={} connection={}",
-                                request.version(),
-                                request.method(),
-                                request.uri(),
+                                head.version,
+                                head.method,
+                                head.target,
                                 header("host"),
                                 header("x-forwarded-for"),
                                 header("connection"),
@@ -517,8 +515,8 @@ fn a_connection_carries_at_most_a_thousand_requests() {
         let mut connection = Connection::open(&process, nginx, Scheme::Http).await.unwrap();
         for count in 1.. {
             let request = ::http::Request::builder().header("host", "am.example").body(Bytes::new()).unwrap();
-            let response = connection.send(request).await.unwrap();
-            let closes = response.headers().contains_key("connection");
+            let response = connection.send((&request).into()).await.unwrap();
+            let closes = response.fields.text("connection").is_some();
             connection.read_body().await.unwrap();
             if closes {
                 noted.set(count);

@@ -135,15 +135,15 @@ async fn exchange(process: &Process, server: SocketAddr, request: Request, endin
         }
     };
     ending.sent = true;
-    let response = match connection.send(request).await {
+    let response = match connection.send((&request).into()).await {
         Ok(response) => response,
         Err(error) => {
             ending.error = http::root_cause(&error);
             return;
         }
     };
-    let status = response.status().as_u16();
-    let revision = gateway::served_revision(response.headers());
+    let status = response.status.as_u16();
+    let revision = gateway::served_revision(&response.fields);
     match connection.read_body().await {
         Ok(_) => {
             ending.status = Some(status);

@@ -3,11 +3,11 @@
 use bytes::Bytes;
 use harness::plan::ApiSpec;
 use http::Uri;
-use http::header::{HOST, HeaderMap, HeaderName, HeaderValue};
+use http::header::{HOST, HeaderName, HeaderValue};
 
 use super::runtime::Wholeness;
 use super::{Server, address, mark};
-use crate::http::{Request, Response, answer as response};
+use crate::http::{Fields, Request, Response, answer as response};
 
 /// The header of an answer that says which revision of the API gave it.
 pub const REVISION_HEADER: HeaderName = HeaderName::from_static("x-revision");
@@ -32,8 +32,8 @@ pub fn call_request(api: &ApiSpec, host: &str) -> Request {
 }
 
 /// The revision that answered, as an answer's headers say it.
-pub fn served_revision(headers: &HeaderMap) -> Option<u64> {
-    headers.get(REVISION_HEADER)?.to_str().ok()?.parse().ok()
+pub fn served_revision(fields: &Fields) -> Option<u64> {
+    fields.text(REVISION_HEADER.as_str())?.parse().ok()
 }
 
 pub(super) async fn answer(server: &Server, path: &str) -> Response {

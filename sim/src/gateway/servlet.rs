@@ -8,16 +8,16 @@ use http::{Method, Uri};
 
 use super::management::{NewApi, NewRevision, deleted_revision};
 use super::{Server, address, artifact, persistence, xml};
-use crate::http::{Request, Response, answer as response};
+use crate::http::{Incoming, Response, answer as response};
 use crate::planted::PlantedBug;
 
-pub(super) async fn answer(server: &Server, request: Request) -> Response {
-    let (head, body) = request.into_parts();
+pub(super) async fn answer(server: &Server, request: Incoming) -> Response {
+    let Incoming { head, body } = request;
     server.process.work(server.model.serve_management).await;
     if head.method == Method::GET || head.method == Method::HEAD {
-        return look(server, head.uri.path());
+        return look(server, head.target.path());
     }
-    change(server, &head.method, &head.uri, &body)
+    change(server, &head.method, &head.target, &body)
 }
 
 /// Requests that change nothing.

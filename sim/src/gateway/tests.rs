@@ -118,11 +118,11 @@ impl World {
             let server = SocketAddr::from(([10, 0, 0, 2], port));
             let answer = match Connection::open(&process, server, scheme).await {
                 Err(error) => error.kind().to_string(),
-                Ok(mut connection) => match connection.send(request).await {
+                Ok(mut connection) => match connection.send((&request).into()).await {
                     Err(_) => "broken".to_owned(),
                     Ok(response) => {
-                        let status = response.status().as_u16();
-                        let revision = served_revision(response.headers());
+                        let status = response.status.as_u16();
+                        let revision = served_revision(&response.fields);
                         let _ = connection.read_body().await;
                         revision.map_or(format!("{status}"), |revision| format!("{status} r{revision}"))
                     }
@@ -234,8 +234,8 @@ fn the_console_redirects_to_the_address_that_the_balancer_shows() {
         let server = SocketAddr::from(([10, 0, 0, 2], 9443));
         let mut connection = Connection::open(&process, server, Scheme::Https).await.unwrap();
         let request = http::Request::get("/carbon/").body(Default::default()).unwrap();
-        let response = connection.send(request).await.unwrap();
-        *noted.borrow_mut() = response.headers()["location"].to_str().unwrap().to_owned();
+        let response = connection.send((&request).into()).await.unwrap();
+        *noted.borrow_mut() = response.fields.text("location").unwrap().to_owned();
     });
     world.run_to(67);
     assert_eq!(*seen.borrow(), "https://mgt.gateway.example/carbon/admin/login.jsp");

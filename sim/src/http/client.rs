@@ -10,9 +10,9 @@ use std::task::Poll;
 use bytes::Bytes;
 use http::Method;
 
-use super::head::{HEAD_BYTES_MAX, parse_response, write_request};
+use super::head::{HEAD_BYTES_MAX, Outgoing, ResponseHead, parse_response};
 use super::transport::{Transport, Whole};
-use super::{BODY_BYTES_MAX, Error, Request, Scheme, begin_tls};
+use super::{BODY_BYTES_MAX, Error, Scheme, begin_tls};
 use crate::process::{Process, Task};
 
 /// A client's connection. Dropping it closes it.
@@ -47,10 +47,9 @@ impl Connection {
     ///
     /// # Errors
     /// When the connection broke before the head had come, or the head is none that can be understood.
-    pub async fn send(&mut self, request: Request) -> Result<http::Response<()>, Error> {
+    pub async fn send(&mut self, request: Outgoing) -> Result<ResponseHead, Error> {
+        let Outgoing { bytes, method, keeps, .. } = request;
         self.check_silence().await?;
-        let method = request.method().clone();
-        let (bytes, keeps) = write_request(&request);
         self.transport.write(bytes).await.map_err(Error::Io)?;
         self.receive_head(&method, keeps).await
     }
@@ -71,7 +70,7 @@ impl Connection {
         .await
     }
 
-    async fn receive_head(&mut self, method: &Method, keeps: bool) -> Result<http::Response<()>, Error> {
+    async fn receive_head(&mut self, method: &Method, keeps: bool) -> Result<ResponseHead, Error> {
         loop {
             if !poll_fn(|cx| self.transport.poll_more(cx)).await.map_err(Error::Io)? {
                 return Err(Error::Incomplete);

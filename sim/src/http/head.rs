@@ -5,18 +5,47 @@ use std::io::Write as _;
 use std::mem::MaybeUninit;
 
 use bytes::Bytes;
-use http::header::{CONNECTION, CONTENT_LENGTH, HeaderName, HeaderValue, TRANSFER_ENCODING};
-use http::{HeaderMap, Method, Request, Response, StatusCode, Uri, Version};
+use http::{Method, Request, StatusCode, Uri, Version};
 
 use super::Error;
+use super::fields::Fields;
+
+const CONNECTION: &str = "connection";
+const CONTENT_LENGTH: &str = "content-length";
+const TRANSFER_ENCODING: &str = "transfer-encoding";
 
 /// As hyper's.
 const HEADERS_MAX: usize = 100;
 /// As hyper's buffer.
 pub(super) const HEAD_BYTES_MAX: usize = 8192 + 4096 * 100;
+
+/// A request's head.
+#[derive(Debug, Clone)]
+pub struct RequestHead {
+    /// Its method.
+    pub method: Method,
+    /// Its target.
+    pub target: Uri,
+    /// Its version.
+    pub version: Version,
+    /// Its fields.
+    pub fields: Fields,
+}
+
+/// An answer's head.
+#[derive(Debug, Clone)]
+pub struct ResponseHead {
+    /// Its status.
+    pub status: StatusCode,
+    /// Its version.
+    pub version: Version,
+    /// Its fields.
+    pub fields: Fields,
+}
+
 /// A head, and what it says of what follows.
 #[derive(Debug)]
-pub(super) struct Head<T> {
+pub(super) struct Parsed<T> {
     pub(super) head: T,
     /// The length of its body in bytes.
     pub(super) body: u64,
@@ -26,32 +55,32 @@ pub(super) struct Head<T> {
     pub(super) bytes: usize,
 }
 
-type Fields<'a> = [MaybeUninit<httparse::Header<'a>>; HEADERS_MAX];
+type Room<'a> = [MaybeUninit<httparse::Header<'a>>; HEADERS_MAX];
 
 /// A request's head at the beginning of `bytes`; none when it is not complete.
-pub(super) fn parse_request(bytes: &Bytes) -> Result<Option<Head<Request<()>>>, Error> {
-    let mut fields: Fields<'_> = [const { MaybeUninit::uninit() }; HEADERS_MAX];
+pub(super) fn parse_request(bytes: &Bytes) -> Result<Option<Parsed<RequestHead>>, Error> {
+    let mut room: Room<'_> = [const { MaybeUninit::uninit() }; HEADERS_MAX];
     let mut parsed = httparse::Request::new(&mut []);
-    let status = parsed.parse_with_uninit_headers(bytes, &mut fields).map_err(invalid)?;
+    let status = parsed.parse_with_uninit_headers(bytes, &mut room).map_err(invalid)?;
     let httparse::Status::Complete(length) = status else { return Ok(None) };
     let path = parsed.path.expect("it is complete").as_bytes();
-    let mut head = Request::new(());
-    *head.method_mut() = Method::from_bytes(parsed.method.expect("it is complete").as_bytes())
+    let method = Method::from_bytes(parsed.method.expect("it is complete").as_bytes())
         .map_err(|_| Error::Invalid("invalid HTTP method parsed"))?;
-    *head.uri_mut() =
-        Uri::from_maybe_shared(bytes.slice_ref(path)).map_err(|_| Error::Invalid("invalid URI"))?;
-    *head.version_mut() = version(parsed.version);
-    let framing = take_fields(bytes, parsed.headers, head.version(), head.headers_mut())?;
-    Ok(Some(Head { head, body: framing.length.stated()?.unwrap_or(0), keeps: framing.keeps, bytes: length }))
+    let target = Uri::from_maybe_shared(bytes.slice_ref(path)).map_err(|_| Error::Invalid("invalid URI"))?;
+    let version = version(parsed.version);
+    let Framing { length: body, keeps } = framing(parsed.headers, version)?;
+    let fields = Fields::new(bytes, parsed.headers.iter());
+    let head = RequestHead { method, target, version, fields };
+    Ok(Some(Parsed { head, body: body.stated()?.unwrap_or(0), keeps, bytes: length }))
 }
 
 /// The head of the answer at the beginning of `bytes`, to a request of this method; none when it is not complete.
 /// What interim answers (RFC 9110, 15.2) announce comes later: they are passed over.
-pub(super) fn parse_response(bytes: &Bytes, method: &Method) -> Result<Option<Head<Response<()>>>, Error> {
+pub(super) fn parse_response(bytes: &Bytes, method: &Method) -> Result<Option<Parsed<ResponseHead>>, Error> {
     let mut passed_over = 0;
     while let Some(mut parsed) = parse_one_response(&bytes.slice(passed_over..), method)? {
         parsed.bytes += passed_over;
-        match parsed.head.status() {
+        match parsed.head.status {
             StatusCode::SWITCHING_PROTOCOLS => return Err(Error::Invalid("another protocol than HTTP/1.1")),
             status if status.is_informational() => passed_over = parsed.bytes,
             _ => return Ok(Some(parsed)),
@@ -60,24 +89,23 @@ pub(super) fn parse_response(bytes: &Bytes, method: &Method) -> Result<Option<He
     Ok(None)
 }
 
-fn parse_one_response(bytes: &Bytes, method: &Method) -> Result<Option<Head<Response<()>>>, Error> {
-    let mut fields: Fields<'_> = [const { MaybeUninit::uninit() }; HEADERS_MAX];
+fn parse_one_response(bytes: &Bytes, method: &Method) -> Result<Option<Parsed<ResponseHead>>, Error> {
+    let mut room: Room<'_> = [const { MaybeUninit::uninit() }; HEADERS_MAX];
     let mut parsed = httparse::Response::new(&mut []);
     let config = httparse::ParserConfig::default();
-    let status =
-        config.parse_response_with_uninit_headers(&mut parsed, bytes, &mut fields).map_err(invalid)?;
+    let status = config.parse_response_with_uninit_headers(&mut parsed, bytes, &mut room).map_err(invalid)?;
     let httparse::Status::Complete(length) = status else { return Ok(None) };
-    let mut head = Response::new(());
-    *head.status_mut() = StatusCode::from_u16(parsed.code.expect("it is complete"))
+    let status = StatusCode::from_u16(parsed.code.expect("it is complete"))
         .map_err(|_| Error::Invalid("invalid HTTP status-code parsed"))?;
-    *head.version_mut() = version(parsed.version);
-    let framing = take_fields(bytes, parsed.headers, head.version(), head.headers_mut())?;
-    let is_empty = *method == Method::HEAD || !has_body(head.status());
+    let version = version(parsed.version);
+    let Framing { length: body, keeps } = framing(parsed.headers, version)?;
+    let is_empty = *method == Method::HEAD || !has_body(status);
     let body = match is_empty {
         true => 0,
-        false => framing.length.stated()?.ok_or(Error::Invalid("an answer without its length"))?,
+        false => body.stated()?.ok_or(Error::Invalid("an answer without its length"))?,
     };
-    Ok(Some(Head { head, body, keeps: framing.keeps, bytes: length }))
+    let fields = Fields::new(bytes, parsed.headers.iter());
+    Ok(Some(Parsed { head: ResponseHead { status, version, fields }, body, keeps, bytes: length }))
 }
 
 fn version(minor: Option<u8>) -> Version {
@@ -121,7 +149,7 @@ impl Length {
     }
 
     /// It is stated once more.
-    fn and(self, value: &HeaderValue) -> Self {
+    fn and(self, value: &[u8]) -> Self {
         match (self, content_length(value)) {
             (Length::Unstated, Some(bytes)) => Length::Bytes(bytes),
             (Length::Bytes(before), Some(bytes)) if before == bytes => self,
@@ -130,48 +158,45 @@ impl Length {
     }
 }
 
-/// Puts the fields, whose text lies in `bytes`, into `headers`.
-fn take_fields(
-    bytes: &Bytes,
-    fields: &[httparse::Header<'_>],
-    version: Version,
-    headers: &mut HeaderMap,
-) -> Result<Framing, Error> {
-    headers.reserve(fields.len());
+/// What the fields of a head say that its reader must know.
+fn framing(fields: &[httparse::Header<'_>], version: Version) -> Result<Framing, Error> {
     let mut framing = Framing { length: Length::Unstated, keeps: version == Version::HTTP_11 };
     let mut closes = false;
-    for field in fields {
-        const FIELD: Error = Error::Invalid("invalid HTTP header parsed");
-        let name = HeaderName::from_bytes(field.name.as_bytes()).map_err(|_| FIELD)?;
-        let value = HeaderValue::from_maybe_shared(bytes.slice_ref(field.value)).map_err(|_| FIELD)?;
-        match name {
-            TRANSFER_ENCODING => return Err(Error::Invalid("unexpected transfer-encoding parsed")),
-            CONTENT_LENGTH => {
-                let is_said_again = framing.length != Length::Unstated;
-                framing.length = framing.length.and(&value);
-                if is_said_again {
-                    continue;
-                }
-            }
-            CONNECTION => {
-                closes |= lists(&value, "close");
-                framing.keeps = !closes && (framing.keeps || lists(&value, "keep-alive"));
-            }
-            _ => {}
+    for httparse::Header { name, value } in fields {
+        if !is_value(value) {
+            return Err(Error::Invalid("invalid HTTP header parsed"));
         }
-        headers.append(name, value);
+        if is(name, CONTENT_LENGTH) {
+            framing.length = framing.length.and(value);
+        } else if is(name, CONNECTION) {
+            closes |= lists(value, "close");
+            framing.keeps = !closes && (framing.keeps || lists(value, "keep-alive"));
+        } else if is(name, TRANSFER_ENCODING) {
+            return Err(Error::Invalid("unexpected transfer-encoding parsed"));
+        }
     }
     Ok(framing)
 }
 
-fn content_length(value: &HeaderValue) -> Option<u64> {
-    let text = value.to_str().ok()?;
+/// Whether this is that name, which is in lower case.
+fn is(name: &str, other: &str) -> bool {
+    name.eq_ignore_ascii_case(other)
+}
+
+/// Whether this may be the value of a field (RFC 9110, 5.5).
+pub(crate) fn is_value(value: &[u8]) -> bool {
+    value.iter().all(|&byte| byte == b'\t' || (byte >= b' ' && byte != 0x7f))
+}
+
+fn content_length(value: &[u8]) -> Option<u64> {
+    let text = std::str::from_utf8(value).ok()?;
     text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok())?
 }
 
 /// Whether a list of words holds this one.
-fn lists(value: &HeaderValue, word: &str) -> bool {
-    let text = value.to_str().unwrap_or("");
+fn lists(value: &[u8], word: &str) -> bool {
+    // As hyper does, which takes no list with other characters for text.
+    let text = if value.is_ascii() { std::str::from_utf8(value).unwrap_or("") } else { "" };
     text.split(',').any(|listed| listed.trim().eq_ignore_ascii_case(word))
 }
 
@@ -180,28 +205,62 @@ fn has_body(status: StatusCode) -> bool {
     !status.is_informational() && !matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
 }
 
-/// A request as it is sent, and whether its connection may carry another one.
-pub(super) fn write_request(request: &Request<Bytes>) -> (Vec<u8>, bool) {
-    let (headers, body, target) = (request.headers(), request.body(), request.uri());
-    let has_path_alone = target.scheme().is_none() && target.authority().is_none();
-    let target = match target.path_and_query() {
-        Some(path) if has_path_alone => Cow::Borrowed(path.as_str()),
-        _ => target.to_string().into(),
-    };
-    let mut out = Vec::with_capacity(BEGINNING_BYTES + target.len() + fields_bytes(headers) + body.len());
-    let version = if request.version() == Version::HTTP_10 { " HTTP/1.0\r\n" } else { " HTTP/1.1\r\n" };
-    for piece in [request.method().as_str(), " ", &*target, version] {
-        out.extend_from_slice(piece.as_bytes());
+/// A request as it goes out, put together field by field.
+#[derive(Debug)]
+pub struct Outgoing {
+    pub(super) bytes: Vec<u8>,
+    pub(super) method: Method,
+    /// Whether the connection may carry another one.
+    pub(super) keeps: bool,
+    states_length: bool,
+}
+
+impl Outgoing {
+    /// Begins with the request line.
+    pub fn new(method: Method, target: &str, version: Version) -> Self {
+        let mut bytes = Vec::with_capacity(REQUEST_BYTES);
+        let version = if version == Version::HTTP_10 { " HTTP/1.0\r\n" } else { " HTTP/1.1\r\n" };
+        for piece in [method.as_str(), " ", target, version] {
+            bytes.extend_from_slice(piece.as_bytes());
+        }
+        Self { bytes, method, keeps: true, states_length: false }
     }
-    for (name, value) in headers {
-        write_field(&mut out, name, value.as_bytes());
+
+    /// Adds a field.
+    pub fn field(&mut self, name: &str, value: &[u8]) {
+        self.keeps &= !is(name, CONNECTION) || !lists(value, "close");
+        self.states_length |= is(name, CONTENT_LENGTH);
+        write_field(&mut self.bytes, name, value);
     }
-    if !body.is_empty() && !headers.contains_key(CONTENT_LENGTH) {
-        write_length(&mut out, body.len());
+
+    /// Ends with a body, whose length is stated if it is not yet.
+    pub fn end(&mut self, body: &[u8]) {
+        if !body.is_empty() && !self.states_length {
+            write_length(&mut self.bytes, body.len());
+        }
+        self.bytes.extend_from_slice(b"\r\n");
+        self.bytes.extend_from_slice(body);
     }
-    out.extend_from_slice(b"\r\n");
-    out.extend_from_slice(body);
-    (out, !headers.get_all(CONNECTION).iter().any(|value| lists(value, "close")))
+}
+
+impl From<&Request<Bytes>> for Outgoing {
+    fn from(request: &Request<Bytes>) -> Self {
+        let mut outgoing = Self::new(request.method().clone(), &target(request.uri()), request.version());
+        for (name, value) in request.headers() {
+            outgoing.field(name.as_str(), value.as_bytes());
+        }
+        outgoing.end(request.body());
+        outgoing
+    }
+}
+
+/// A target as it stands in a request line.
+pub(crate) fn target(uri: &Uri) -> Cow<'_, str> {
+    let has_path_alone = uri.scheme().is_none() && uri.authority().is_none();
+    match uri.path_and_query() {
+        Some(path) if has_path_alone => path.as_str().into(),
+        _ => uri.to_string().into(),
+    }
 }
 
 /// What a server knows of the request that it answers.
@@ -214,27 +273,36 @@ pub(super) struct Asked {
 }
 
 /// An answer as it is sent, and whether the connection may carry another one.
-pub(super) fn write_response(response: &Response<Bytes>, asked: &Asked) -> (Vec<u8>, bool) {
-    let (status, headers, body) = (response.status(), response.headers(), response.body());
-    let (mut connection, keeps) = connection(headers, asked);
-    let is_head = asked.method == Method::HEAD;
-    let mut out = Vec::with_capacity(BEGINNING_BYTES + fields_bytes(headers) + body.len());
+pub(super) fn write_response<'a, F>(
+    status: StatusCode,
+    fields: impl Fn() -> F,
+    body: &[u8],
+    asked: &Asked,
+) -> (Vec<u8>, bool)
+where
+    F: Iterator<Item = (&'a str, &'a [u8])>,
+{
+    let mut out = Vec::with_capacity(ANSWER_BYTES + body.len());
     let version = if asked.version == Version::HTTP_10 { "HTTP/1.0 " } else { "HTTP/1.1 " };
     for piece in [version, status.as_str(), " ", status.canonical_reason().unwrap_or("<none>"), "\r\n"] {
         out.extend_from_slice(piece.as_bytes());
     }
-    for (name, value) in headers {
-        if *name != CONNECTION {
-            write_field(&mut out, name, value.as_bytes());
+    let (mut connection, keeps) = connection(fields(), asked);
+    let mut states_length = false;
+    for (name, value) in fields() {
+        states_length |= is(name, CONTENT_LENGTH);
+        if !is(name, CONNECTION) {
+            write_field(&mut out, name, value);
         } else if let Some(list) = connection.take() {
             // However many there were, it is one list in one line.
             write_field(&mut out, name, &list);
         }
     }
     if let Some(list) = connection {
-        write_field(&mut out, &CONNECTION, &list);
+        write_field(&mut out, CONNECTION, &list);
     }
-    if has_body(status) && !headers.contains_key(CONTENT_LENGTH) && !(is_head && body.is_empty()) {
+    let is_head = asked.method == Method::HEAD;
+    if has_body(status) && !states_length && !(is_head && body.is_empty()) {
         write_length(&mut out, body.len());
     }
     out.extend_from_slice(b"\r\n");
@@ -244,12 +312,15 @@ pub(super) fn write_response(response: &Response<Bytes>, asked: &Asked) -> (Vec<
     (out, keeps)
 }
 
-/// What an answer with these headers says of its connection, with what the client must hear beside, and whether it is
+/// What an answer with these fields says of its connection, with what the client must hear beside, and whether it is
 /// kept.
-fn connection(headers: &HeaderMap, asked: &Asked) -> (Option<Vec<u8>>, bool) {
+fn connection<'a>(
+    fields: impl Iterator<Item = (&'a str, &'a [u8])>,
+    asked: &Asked,
+) -> (Option<Vec<u8>>, bool) {
     let (mut list, mut closes, mut keeps) = (None, false, false);
-    for value in headers.get_all(CONNECTION) {
-        add_to(&mut list, value.as_bytes());
+    for (_, value) in fields.filter(|(name, _)| is(name, CONNECTION)) {
+        add_to(&mut list, value);
         closes |= lists(value, "close");
         keeps |= lists(value, "keep-alive");
     }
@@ -270,16 +341,12 @@ fn add_to(list: &mut Option<Vec<u8>>, words: &[u8]) {
     }
 }
 
-/// Room for the first line and the length.
-const BEGINNING_BYTES: usize = 80;
+/// Room for a head as most are, and without its body's bytes.
+const REQUEST_BYTES: usize = 384;
+const ANSWER_BYTES: usize = 128;
 
-/// How many bytes all fields take, or a few more.
-fn fields_bytes(headers: &HeaderMap) -> usize {
-    headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum()
-}
-
-fn write_field(out: &mut Vec<u8>, name: &HeaderName, value: &[u8]) {
-    for piece in [name.as_str().as_bytes(), b": ", value, b"\r\n"] {
+fn write_field(out: &mut Vec<u8>, name: &str, value: &[u8]) {
+    for piece in [name.as_bytes(), b": ", value, b"\r\n"] {
         out.extend_from_slice(piece);
     }
 }

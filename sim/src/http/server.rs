@@ -11,9 +11,9 @@ use harness::time::SimTime;
 use http::{Method, StatusCode, Version};
 use tokio::io::AsyncWriteExt;
 
-use super::head::{Asked, HEAD_BYTES_MAX, parse_request, write_response};
+use super::head::{Asked, HEAD_BYTES_MAX, RequestHead, ResponseHead, parse_request, write_response};
 use super::transport::{Transport, Whole};
-use super::{BODY_BYTES_MAX, Error, Request, Response, Scheme, accept_tls};
+use super::{BODY_BYTES_MAX, Error, Response, Scheme, accept_tls};
 use crate::engine::Sleep;
 use crate::network::TcpStream;
 use crate::process::Process;
@@ -33,7 +33,7 @@ pub async fn serve<H, F>(
     handler: H,
 ) -> io::Result<()>
 where
-    H: Fn(Request) -> F,
+    H: Fn(Incoming) -> F,
     F: Future<Output = Response>,
 {
     if scheme == Scheme::Https && !accept_tls(&mut stream).await? {
@@ -64,6 +64,15 @@ where
     }
 }
 
+/// A request with its whole body, as a server gets it.
+#[derive(Debug)]
+pub struct Incoming {
+    /// Its head.
+    pub head: RequestHead,
+    /// Its body.
+    pub body: Bytes,
+}
+
 /// A connection to a client. Dropping it closes it.
 #[derive(Debug)]
 pub struct ServerConnection {
@@ -73,7 +82,7 @@ pub struct ServerConnection {
     /// How many bytes of its body have not been read.
     left: u64,
     /// A request whose body is coming.
-    coming: Option<(http::Request<()>, Whole)>,
+    coming: Option<(RequestHead, Whole)>,
 }
 
 impl ServerConnection {
@@ -88,11 +97,11 @@ impl ServerConnection {
     /// # Errors
     /// When the connection broke, or ended within a head, or what came is no head; see
     /// [`ServerConnection::refuse`].
-    pub fn poll_head(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<http::Request<()>>, Error>> {
+    pub fn poll_head(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<RequestHead>, Error>> {
         loop {
             if let Some(parsed) = parse_request(self.transport.came())? {
                 self.transport.take(parsed.bytes);
-                let (method, version) = (parsed.head.method().clone(), parsed.head.version());
+                let (method, version) = (parsed.head.method.clone(), parsed.head.version);
                 self.asked = Asked { method, version, keeps: parsed.keeps };
                 self.left = parsed.body;
                 return Poll::Ready(Ok(Some(parsed.head)));
@@ -124,7 +133,7 @@ impl ServerConnection {
     ///
     /// # Errors
     /// As [`ServerConnection::poll_head`], and when the body is longer than 8 MiB.
-    pub fn poll_request(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Request>, Error>> {
+    pub fn poll_request(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Incoming>, Error>> {
         if self.coming.is_none() {
             match ready!(self.poll_head(cx))? {
                 Some(_) if self.left > BODY_BYTES_MAX => return Poll::Ready(Err(Error::LongBody)),
@@ -136,8 +145,8 @@ impl ServerConnection {
             let (_, whole) = self.coming.as_mut().expect("it is coming");
             whole.push(piece);
         }
-        let request = self.coming.take().map(|(head, whole)| head.map(|()| whole.into_bytes()));
-        Poll::Ready(Ok(request))
+        let request = self.coming.take();
+        Poll::Ready(Ok(request.map(|(head, whole)| Incoming { head, body: whole.into_bytes() })))
     }
 
     /// What `future` gives, or nothing when the client goes away before; then `future` is dropped.
@@ -158,14 +167,47 @@ impl ServerConnection {
         .await
     }
 
+    /// The connection ends with the next answer.
+    pub fn close_after_answer(&mut self) {
+        self.asked.keeps = false;
+    }
+
     /// Answers the last request. Whether the client may send another one: otherwise the connection is closed.
     ///
     /// # Errors
     /// When the connection broke.
     pub async fn answer(&mut self, response: &Response) -> io::Result<bool> {
+        let fields = || response.headers().iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
+        let written = self.write(response.status(), fields, response.body());
+        self.send(written).await
+    }
+
+    /// As [`ServerConnection::answer`] with the answer of another server, of which only the fields that are `wanted`
+    /// are passed on.
+    ///
+    /// # Errors
+    /// When the connection broke.
+    pub async fn pass_on(
+        &mut self,
+        head: &ResponseHead,
+        body: &[u8],
+        wanted: impl Fn(&str) -> bool,
+    ) -> io::Result<bool> {
+        let fields = || head.fields.iter().filter(|(name, _)| wanted(name));
+        let written = self.write(head.status, fields, body);
+        self.send(written).await
+    }
+
+    fn write<'a, F>(&mut self, status: StatusCode, fields: impl Fn() -> F, body: &[u8]) -> (Vec<u8>, bool)
+    where
+        F: Iterator<Item = (&'a str, &'a [u8])>,
+    {
         // A body that nobody has read stands in the way of the next request.
         self.asked.keeps &= self.left == 0;
-        let (bytes, keeps) = write_response(response, &self.asked);
+        write_response(status, fields, body, &self.asked)
+    }
+
+    async fn send(&mut self, (bytes, keeps): (Vec<u8>, bool)) -> io::Result<bool> {
         self.transport.write(bytes).await?;
         if !keeps {
             self.transport.stream.shutdown().await?;

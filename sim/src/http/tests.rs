@@ -34,7 +34,7 @@ fn ask(server: Scheme, client: Scheme, at_seconds: &'static [u64]) -> Vec<String
             process.spawn(async move {
                 let idle = Some(Duration::from_secs(60));
                 let _ = serve(&own, stream, server, idle, |request| async move {
-                    answer(200, request.uri().path().to_owned())
+                    answer(200, request.head.target.path().to_owned())
                 })
                 .await;
             });
@@ -51,9 +51,9 @@ fn ask(server: Scheme, client: Scheme, at_seconds: &'static [u64]) -> Vec<String
         for &second in at_seconds {
             process.sleep_until(SimTime::from_secs(second)).await;
             let request = http::Request::builder().uri("/pizza").body(Bytes::new()).unwrap();
-            let line = match connection.send(request).await {
+            let line = match connection.send((&request).into()).await {
                 Ok(response) => {
-                    let status = response.status();
+                    let status = response.status;
                     format!("{status} {:?}", connection.read_body().await.unwrap())
                 }
                 Err(error) => root_cause(&error),

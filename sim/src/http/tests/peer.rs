@@ -14,7 +14,8 @@ use http_body_util::{BodyExt, Full};
 use hyper::service::service_fn;
 use proptest::prelude::*;
 
-use super::super::head::{Asked, parse_request, parse_response, write_request, write_response};
+use super::super::head::{Asked, Outgoing, parse_request, parse_response};
+use super::super::{Fields, head};
 
 /// The far end of hyper's connection: gives what it has, then the end, and keeps what is written.
 #[derive(Clone, Default)]
@@ -138,19 +139,40 @@ fn our_server(bytes: &[u8], answer: &http::Response<Bytes>) -> (Option<Seen>, Ve
     let bytes = Bytes::copy_from_slice(bytes);
     let Ok(Some(parsed)) = parse_request(&bytes) else { return (None, Vec::new()) };
     let Some(body) = body_of(&bytes, parsed.bytes, parsed.body) else { return (None, Vec::new()) };
-    let (head, ()) = parsed.head.into_parts();
+    let head = parsed.head;
     let asked = Asked { method: head.method.clone(), version: head.version, keeps: parsed.keeps };
-    let first = format!("{} {}", head.method, head.uri);
-    let seen = Seen { first, version: head.version, headers: head.headers, body };
-    (Some(seen), write_response(answer, &asked).0)
+    let first = format!("{} {}", head.method, head.target);
+    let seen = Seen { first, version: head.version, headers: map(&head.fields), body };
+    (Some(seen), write_response(answer, &asked))
 }
 
 fn our_client(method: &Method, bytes: &[u8]) -> Option<Seen> {
     let bytes = Bytes::copy_from_slice(bytes);
     let parsed = parse_response(&bytes, method).ok()??;
     let body = body_of(&bytes, parsed.bytes, parsed.body)?;
-    let (head, ()) = parsed.head.into_parts();
-    Some(Seen { first: head.status.as_str().to_owned(), version: head.version, headers: head.headers, body })
+    let (head, first) = (&parsed.head, parsed.head.status.as_str().to_owned());
+    Some(Seen { first, version: head.version, headers: map(&head.fields), body })
+}
+
+fn map(fields: &Fields) -> HeaderMap {
+    let pair = |(name, value): (&str, &[u8])| {
+        let name = HeaderName::from_bytes(name.as_bytes()).expect("it was a name");
+        (name, HeaderValue::from_bytes(value).expect("it was a value"))
+    };
+    let mut headers = HeaderMap::new();
+    for (name, value) in fields.iter().map(pair) {
+        headers.append(name, value);
+    }
+    headers
+}
+
+fn write_request(request: &http::Request<Bytes>) -> Vec<u8> {
+    Outgoing::from(request).bytes
+}
+
+fn write_response(response: &http::Response<Bytes>, asked: &Asked) -> Vec<u8> {
+    let fields = || response.headers().iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
+    head::write_response(response.status(), fields, response.body(), asked).0
 }
 
 fn body_of(bytes: &Bytes, head: usize, length: u64) -> Option<Bytes> {
@@ -230,7 +252,7 @@ fn spoilt(message: Vec<u8>) -> impl Strategy<Value = Vec<u8>> {
 proptest! {
     #[test]
     fn a_request_is_written_and_answered_as_hyper_does(request in request(), response in response()) {
-        let (ours, _) = write_request(&request);
+        let ours = write_request(&request);
         let (theirs, _) = hyper_client(request, b"");
         prop_assert_eq!(String::from_utf8_lossy(&ours), String::from_utf8_lossy(&theirs));
         let (we_see, we_write) = our_server(&ours, &response);
@@ -241,7 +263,7 @@ proptest! {
 
     #[test]
     fn a_spoilt_request_is_understood_as_hyper_does(
-        bytes in request().prop_flat_map(|request| spoilt(write_request(&request).0)),
+        bytes in request().prop_flat_map(|request| spoilt(write_request(&request))),
     ) {
         let answer = http::Response::new(Bytes::new());
         prop_assert_eq!(our_server(&bytes, &answer).0, hyper_server(&bytes, &answer).0);
@@ -251,12 +273,14 @@ proptest! {
     fn an_answer_is_understood_as_hyper_does(
         (request, bytes) in (request(), response()).prop_flat_map(|(request, response)| {
             let asked = Asked { method: request.method().clone(), version: request.version(), keeps: true };
-            (Just(request), spoilt(write_response(&response, &asked).0))
+            (Just(request), spoilt(write_response(&response, &asked)))
         }),
     ) {
         let ours = our_client(request.method(), &bytes);
         let (_, theirs) = hyper_client(request, &bytes);
-        let has_length = theirs.as_ref().is_some_and(|seen| seen.headers.contains_key("content-length"));
+        let length = theirs.as_ref().and_then(|seen| seen.headers.get("content-length"));
+        // hyper takes `5,5` for 5; nginx, which reads the answers of servers here, does not.
+        let has_length = length.is_some_and(|length| !length.as_bytes().contains(&b','));
         prop_assume!(theirs.as_ref().is_none_or(|seen| seen.first != "101"));
         // An answer that ends with its connection is none that the model speaks.
         if has_length || ours.is_some() {
