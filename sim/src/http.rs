@@ -23,7 +23,6 @@ use std::io;
 
 use bytes::Bytes;
 use http::StatusCode;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 pub use self::client::{Connection, Resting};
 pub use self::fields::Fields;
@@ -32,7 +31,6 @@ pub(crate) use self::head::{is_value, target};
 pub(crate) use self::server::IdleTimer;
 pub use self::server::{Incoming, ServerConnection, serve};
 pub(crate) use self::transport::Whole;
-use crate::network::TcpStream;
 
 /// A request with its whole body.
 pub type Request = http::Request<Bytes>;
@@ -89,35 +87,6 @@ impl Error {
     pub fn is_parse(&self) -> bool {
         matches!(self, Error::Invalid(_) | Error::TooLarge)
     }
-}
-
-/// The server's side of a handshake. Whether there was one: a client that speaks plain HTTP was answered 400 and
-/// cut off.
-pub(crate) async fn accept_tls(stream: &mut TcpStream) -> io::Result<bool> {
-    let mut hello = [0; CLIENT_HELLO.len()];
-    stream.read_exact(&mut hello).await?;
-    if &hello == CLIENT_HELLO {
-        stream.write_all(SERVER_HELLO).await?;
-        return Ok(true);
-    }
-    let refusal = b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
-    stream.write_all(refusal).await?;
-    stream.shutdown().await?;
-    // Closing with unread data would send a reset, which would overtake the answer.
-    let mut rest = [0; 1024];
-    while stream.read(&mut rest).await? > 0 {}
-    Ok(false)
-}
-
-/// The client's side of a handshake.
-async fn begin_tls(stream: &mut TcpStream) -> io::Result<()> {
-    stream.write_all(CLIENT_HELLO).await?;
-    let mut hello = [0; SERVER_HELLO.len()];
-    stream.read_exact(&mut hello).await?;
-    if &hello != SERVER_HELLO {
-        return Err(io::Error::new(io::ErrorKind::InvalidData, "the server does not speak TLS"));
-    }
-    Ok(())
 }
 
 /// An answer with this status and text.

@@ -14,11 +14,11 @@ use super::forward::{Answer, forward};
 use super::request::{Ends, Place, Received};
 use super::routing::{Action, Block, Route, Site};
 use crate::config::nginx::ClientSettings;
-use crate::http::{IdleTimer, RequestHead, Response, ServerConnection, Whole, accept_tls};
+use crate::http::{IdleTimer, RequestHead, Response, ServerConnection, Whole};
 use crate::network::TcpStream;
 
 /// Headers of a server's answer that are not passed on: they are about its connection.
-const NOT_PASSED: [&str; 2] = ["connection", "keep-alive"];
+const NOT_PASSED: [&[u8]; 2] = [b"connection", b"keep-alive"];
 
 /// The connection ends without an answer.
 #[derive(Debug, thiserror::Error)]
@@ -26,22 +26,22 @@ const NOT_PASSED: [&str; 2] = ["connection", "keep-alive"];
 pub(super) struct Closed;
 
 /// Serves one connection to its end.
-pub(super) async fn serve(balancer: Rc<Balancer>, worker: usize, site: usize, mut stream: TcpStream) {
+pub(super) async fn serve(balancer: Rc<Balancer>, worker: usize, site: usize, stream: TcpStream) {
     let process = &balancer.process;
     let site = &balancer.sites[site];
     let opened = process.now();
     // What holds for the place that the last request came to.
     let mut settings = balancer.blocks[site.default].client;
+    let (client, own) = (stream.peer_addr(), stream.local_addr().ip());
+    let mut connection = ServerConnection::new(stream);
     if site.tls {
-        match process.timeout(settings.header_timeout, accept_tls(&mut stream)).await {
+        match process.timeout(settings.header_timeout, connection.accept_tls()).await {
             Ok(Ok(true)) => {}
             Ok(Ok(false) | Err(_)) | Err(_) => return,
         }
     }
-    let client = stream.peer_addr();
     let client_text = balancer.address_text(client.ip());
-    let ends = Ends { client, client_text, own: stream.local_addr().ip(), port: site.port, tls: site.tls };
-    let mut connection = ServerConnection::new(stream);
+    let ends = Ends { client, client_text, own, port: site.port, tls: site.tls };
     let mut timer = IdleTimer::default();
     let (mut last, mut requests) = (opened, 0);
     loop {
@@ -76,7 +76,7 @@ pub(super) async fn serve(balancer: Rc<Balancer>, worker: usize, site: usize, mu
         let goes_on = match answer {
             Answer::Own(response) => connection.answer(&response).await,
             Answer::Passed { head, body, is_whole } => {
-                let wanted = |name: &str| !NOT_PASSED.iter().any(|own| own.eq_ignore_ascii_case(name));
+                let wanted = |name: &[u8]| !NOT_PASSED.iter().any(|own| own.eq_ignore_ascii_case(name));
                 connection.pass_on(&head, &body, wanted).await.map(|goes_on| goes_on && is_whole)
             }
         };

@@ -96,7 +96,7 @@ impl Passing {
         for (name, template) in &self.headers {
             let value = request.expand(template, place);
             if !value.is_empty() && http::is_value(value.as_bytes()) {
-                outgoing.field(name.as_str(), value.as_bytes());
+                outgoing.field(name.as_str().as_bytes(), value.as_bytes());
             }
         }
         outgoing.end(&request.body);
@@ -104,9 +104,9 @@ impl Passing {
     }
 
     /// Whether a client's header of this name is not passed on as it is.
-    fn replaces(&self, name: &str) -> bool {
+    fn replaces(&self, name: &[u8]) -> bool {
         let set_here = self.headers.iter().map(|(name, _)| name.as_str());
-        NOT_PASSED.into_iter().chain(set_here).any(|replaced| replaced.eq_ignore_ascii_case(name))
+        NOT_PASSED.into_iter().chain(set_here).any(|replaced| replaced.as_bytes().eq_ignore_ascii_case(name))
     }
 
     fn target<'a>(&self, request: &'a Received) -> Cow<'a, str> {

@@ -166,7 +166,7 @@ fn end(process: &Process, op: u64, what: OpKind, started: SimTime, ending: Endin
         None if sent && has_effect(&what) => OpOutcome::Unknown,
         None => OpOutcome::Failed,
     };
-    let error = error.into();
+    let error = if error.is_empty() { Arc::default() } else { error.into() };
     process.record(EventKind::OpEnded { op, what, started, outcome, status, revision, error });
 }
 

@@ -12,7 +12,7 @@ use http::Method;
 
 use super::head::{HEAD_BYTES_MAX, Outgoing, ResponseHead, parse_response};
 use super::transport::{Transport, Whole};
-use super::{BODY_BYTES_MAX, Error, Scheme, begin_tls};
+use super::{BODY_BYTES_MAX, CLIENT_HELLO, Error, SERVER_HELLO, Scheme};
 use crate::process::{Process, Task};
 
 /// A client's connection. Dropping it closes it.
@@ -31,11 +31,14 @@ impl Connection {
     /// # Errors
     /// As [`Process::connect`]; `InvalidData` when the server does not speak TLS but should.
     pub async fn open(process: &Process, server: SocketAddr, scheme: Scheme) -> io::Result<Self> {
-        let mut stream = process.connect(server).await?;
+        let mut transport = Transport::new(process.connect(server).await?);
         if scheme == Scheme::Https {
-            begin_tls(&mut stream).await?;
+            transport.write(Bytes::from_static(CLIENT_HELLO)).await?;
+            if transport.read(SERVER_HELLO.len()).await? != SERVER_HELLO[..] {
+                return Err(io::Error::new(io::ErrorKind::InvalidData, "the server does not speak TLS"));
+            }
         }
-        Ok(Self { transport: Transport::new(stream), left: 0, keeps: true })
+        Ok(Self { transport, left: 0, keeps: true })
     }
 
     /// Whether another request can be sent on it.
@@ -50,7 +53,7 @@ impl Connection {
     pub async fn send(&mut self, request: Outgoing) -> Result<ResponseHead, Error> {
         let Outgoing { bytes, method, keeps, .. } = request;
         self.check_silence().await?;
-        self.transport.write(bytes).await.map_err(Error::Io)?;
+        self.transport.write(bytes.into()).await.map_err(Error::Io)?;
         self.receive_head(&method, keeps).await
     }
 
@@ -76,7 +79,7 @@ impl Connection {
                 return Err(Error::Incomplete);
             }
             if let Some(parsed) = parse_response(self.transport.came(), method)? {
-                self.transport.take(parsed.bytes);
+                self.transport.skip(parsed.bytes);
                 (self.left, self.keeps) = (parsed.body, keeps && parsed.keeps);
                 return Ok(parsed.head);
             }

@@ -35,16 +35,13 @@ impl Fields {
     }
 
     /// All fields in the order in which they came.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> {
-        self.places.iter().map(|place| {
-            let name = std::str::from_utf8(self.at(place.name)).expect("names are ASCII");
-            (name, self.at(place.value))
-        })
+    pub fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        self.places.iter().map(|place| (self.at(place.name), self.at(place.value)))
     }
 
     /// The values of all fields of a name, which is in lower case.
     pub fn all<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a [u8]> {
-        self.iter().filter(move |(own, _)| own.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+        self.iter().filter(move |(own, _)| own.eq_ignore_ascii_case(name.as_bytes())).map(|(_, value)| value)
     }
 
     /// The first value of a name, if it is text.

@@ -78,7 +78,7 @@ pub(super) fn parse_request(bytes: &Bytes) -> Result<Option<Parsed<RequestHead>>
 /// What interim answers (RFC 9110, 15.2) announce comes later: they are passed over.
 pub(super) fn parse_response(bytes: &Bytes, method: &Method) -> Result<Option<Parsed<ResponseHead>>, Error> {
     let mut passed_over = 0;
-    while let Some(mut parsed) = parse_one_response(&bytes.slice(passed_over..), method)? {
+    while let Some(mut parsed) = parse_one_response(bytes, passed_over, method)? {
         parsed.bytes += passed_over;
         match parsed.head.status {
             StatusCode::SWITCHING_PROTOCOLS => return Err(Error::Invalid("another protocol than HTTP/1.1")),
@@ -89,11 +89,16 @@ pub(super) fn parse_response(bytes: &Bytes, method: &Method) -> Result<Option<Pa
     Ok(None)
 }
 
-fn parse_one_response(bytes: &Bytes, method: &Method) -> Result<Option<Parsed<ResponseHead>>, Error> {
+fn parse_one_response(
+    bytes: &Bytes,
+    from: usize,
+    method: &Method,
+) -> Result<Option<Parsed<ResponseHead>>, Error> {
     let mut room: Room<'_> = [const { MaybeUninit::uninit() }; HEADERS_MAX];
     let mut parsed = httparse::Response::new(&mut []);
     let config = httparse::ParserConfig::default();
-    let status = config.parse_response_with_uninit_headers(&mut parsed, bytes, &mut room).map_err(invalid)?;
+    let status =
+        config.parse_response_with_uninit_headers(&mut parsed, &bytes[from..], &mut room).map_err(invalid)?;
     let httparse::Status::Complete(length) = status else { return Ok(None) };
     let status = StatusCode::from_u16(parsed.code.expect("it is complete"))
         .map_err(|_| Error::Invalid("invalid HTTP status-code parsed"))?;
@@ -166,12 +171,12 @@ fn framing(fields: &[httparse::Header<'_>], version: Version) -> Result<Framing,
         if !is_value(value) {
             return Err(Error::Invalid("invalid HTTP header parsed"));
         }
-        if is(name, CONTENT_LENGTH) {
+        if is(name.as_bytes(), CONTENT_LENGTH) {
             framing.length = framing.length.and(value);
-        } else if is(name, CONNECTION) {
+        } else if is(name.as_bytes(), CONNECTION) {
             closes |= lists(value, "close");
             framing.keeps = !closes && (framing.keeps || lists(value, "keep-alive"));
-        } else if is(name, TRANSFER_ENCODING) {
+        } else if is(name.as_bytes(), TRANSFER_ENCODING) {
             return Err(Error::Invalid("unexpected transfer-encoding parsed"));
         }
     }
@@ -179,8 +184,8 @@ fn framing(fields: &[httparse::Header<'_>], version: Version) -> Result<Framing,
 }
 
 /// Whether this is that name, which is in lower case.
-fn is(name: &str, other: &str) -> bool {
-    name.eq_ignore_ascii_case(other)
+fn is(name: &[u8], other: &str) -> bool {
+    name.eq_ignore_ascii_case(other.as_bytes())
 }
 
 /// Whether this may be the value of a field (RFC 9110, 5.5).
@@ -227,7 +232,7 @@ impl Outgoing {
     }
 
     /// Adds a field.
-    pub fn field(&mut self, name: &str, value: &[u8]) {
+    pub fn field(&mut self, name: &[u8], value: &[u8]) {
         self.keeps &= !is(name, CONNECTION) || !lists(value, "close");
         self.states_length |= is(name, CONTENT_LENGTH);
         write_field(&mut self.bytes, name, value);
@@ -247,7 +252,7 @@ impl From<&Request<Bytes>> for Outgoing {
     fn from(request: &Request<Bytes>) -> Self {
         let mut outgoing = Self::new(request.method().clone(), &target(request.uri()), request.version());
         for (name, value) in request.headers() {
-            outgoing.field(name.as_str(), value.as_bytes());
+            outgoing.field(name.as_str().as_bytes(), value.as_bytes());
         }
         outgoing.end(request.body());
         outgoing
@@ -280,7 +285,7 @@ pub(super) fn write_response<'a, F>(
     asked: &Asked,
 ) -> (Vec<u8>, bool)
 where
-    F: Iterator<Item = (&'a str, &'a [u8])>,
+    F: Iterator<Item = (&'a [u8], &'a [u8])>,
 {
     let mut out = Vec::with_capacity(ANSWER_BYTES + body.len());
     let version = if asked.version == Version::HTTP_10 { "HTTP/1.0 " } else { "HTTP/1.1 " };
@@ -299,7 +304,7 @@ where
         }
     }
     if let Some(list) = connection {
-        write_field(&mut out, CONNECTION, &list);
+        write_field(&mut out, CONNECTION.as_bytes(), &list);
     }
     let is_head = asked.method == Method::HEAD;
     if has_body(status) && !states_length && !(is_head && body.is_empty()) {
@@ -315,7 +320,7 @@ where
 /// What an answer with these fields says of its connection, with what the client must hear beside, and whether it is
 /// kept.
 fn connection<'a>(
-    fields: impl Iterator<Item = (&'a str, &'a [u8])>,
+    fields: impl Iterator<Item = (&'a [u8], &'a [u8])>,
     asked: &Asked,
 ) -> (Option<Vec<u8>>, bool) {
     let (mut list, mut closes, mut keeps) = (None, false, false);
@@ -345,8 +350,8 @@ fn add_to(list: &mut Option<Vec<u8>>, words: &[u8]) {
 const REQUEST_BYTES: usize = 384;
 const ANSWER_BYTES: usize = 128;
 
-fn write_field(out: &mut Vec<u8>, name: &str, value: &[u8]) {
-    for piece in [name.as_bytes(), b": ", value, b"\r\n"] {
+fn write_field(out: &mut Vec<u8>, name: &[u8], value: &[u8]) {
+    for piece in [name, b": ", value, b"\r\n"] {
         out.extend_from_slice(piece);
     }
 }

@@ -13,7 +13,7 @@ use tokio::io::AsyncWriteExt;
 
 use super::head::{Asked, HEAD_BYTES_MAX, RequestHead, ResponseHead, parse_request, write_response};
 use super::transport::{Transport, Whole};
-use super::{BODY_BYTES_MAX, Error, Response, Scheme, accept_tls};
+use super::{BODY_BYTES_MAX, CLIENT_HELLO, Error, Response, SERVER_HELLO, Scheme};
 use crate::engine::Sleep;
 use crate::network::TcpStream;
 use crate::process::Process;
@@ -27,7 +27,7 @@ use crate::process::Process;
 /// What ended the connection out of order.
 pub async fn serve<H, F>(
     process: &Process,
-    mut stream: TcpStream,
+    stream: TcpStream,
     scheme: Scheme,
     idle_timeout: Option<Duration>,
     handler: H,
@@ -36,10 +36,10 @@ where
     H: Fn(Incoming) -> F,
     F: Future<Output = Response>,
 {
-    if scheme == Scheme::Https && !accept_tls(&mut stream).await? {
+    let mut connection = ServerConnection::new(stream);
+    if scheme == Scheme::Https && !connection.accept_tls().await? {
         return Ok(());
     }
-    let mut connection = ServerConnection::new(stream);
     let mut timer = IdleTimer::default();
     loop {
         let quiet_until = idle_timeout.map(|span| process.now() + span);
@@ -92,6 +92,26 @@ impl ServerConnection {
         Self { transport: Transport::new(stream), asked, left: 0, coming: None }
     }
 
+    /// The server's side of a TLS handshake. Whether there was one: a client that speaks plain HTTP was answered 400
+    /// and cut off.
+    ///
+    /// # Errors
+    /// When the connection broke.
+    pub async fn accept_tls(&mut self) -> io::Result<bool> {
+        if self.transport.read(CLIENT_HELLO.len()).await? == CLIENT_HELLO[..] {
+            self.transport.write(Bytes::from_static(SERVER_HELLO)).await?;
+            return Ok(true);
+        }
+        let refusal = b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+        self.transport.write(Bytes::from_static(refusal)).await?;
+        self.transport.stream.shutdown().await?;
+        // Closing with unread data would send a reset, which would overtake the answer.
+        while poll_fn(|cx| self.transport.poll_more(cx)).await? {
+            self.transport.skip(usize::MAX);
+        }
+        Ok(false)
+    }
+
     /// Waits for the head of the next request; none when the client has closed the connection.
     ///
     /// # Errors
@@ -100,7 +120,7 @@ impl ServerConnection {
     pub fn poll_head(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<RequestHead>, Error>> {
         loop {
             if let Some(parsed) = parse_request(self.transport.came())? {
-                self.transport.take(parsed.bytes);
+                self.transport.skip(parsed.bytes);
                 let (method, version) = (parsed.head.method.clone(), parsed.head.version);
                 self.asked = Asked { method, version, keeps: parsed.keeps };
                 self.left = parsed.body;
@@ -177,7 +197,8 @@ impl ServerConnection {
     /// # Errors
     /// When the connection broke.
     pub async fn answer(&mut self, response: &Response) -> io::Result<bool> {
-        let fields = || response.headers().iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
+        let fields =
+            || response.headers().iter().map(|(name, value)| (name.as_str().as_bytes(), value.as_bytes()));
         let written = self.write(response.status(), fields, response.body());
         self.send(written).await
     }
@@ -191,7 +212,7 @@ impl ServerConnection {
         &mut self,
         head: &ResponseHead,
         body: &[u8],
-        wanted: impl Fn(&str) -> bool,
+        wanted: impl Fn(&[u8]) -> bool,
     ) -> io::Result<bool> {
         let fields = || head.fields.iter().filter(|(name, _)| wanted(name));
         let written = self.write(head.status, fields, body);
@@ -200,7 +221,7 @@ impl ServerConnection {
 
     fn write<'a, F>(&mut self, status: StatusCode, fields: impl Fn() -> F, body: &[u8]) -> (Vec<u8>, bool)
     where
-        F: Iterator<Item = (&'a str, &'a [u8])>,
+        F: Iterator<Item = (&'a [u8], &'a [u8])>,
     {
         // A body that nobody has read stands in the way of the next request.
         self.asked.keeps &= self.left == 0;
@@ -208,7 +229,7 @@ impl ServerConnection {
     }
 
     async fn send(&mut self, (bytes, keeps): (Vec<u8>, bool)) -> io::Result<bool> {
-        self.transport.write(bytes).await?;
+        self.transport.write(bytes.into()).await?;
         if !keeps {
             self.transport.stream.shutdown().await?;
         }

@@ -1,9 +1,10 @@
 //! A connection's bytes: what came and is not used yet, and what goes out.
 
+use std::future::poll_fn;
 use std::io;
 use std::task::{Context, Poll, ready};
 
-use bytes::{Bytes, BytesMut};
+use bytes::{Buf as _, Bytes, BytesMut};
 
 use super::Error;
 use crate::network::TcpStream;
@@ -26,9 +27,26 @@ impl Transport {
     }
 
     /// The first `count` bytes of what came, or all, are used.
-    pub(super) fn take(&mut self, count: usize) -> Bytes {
-        let count = count.min(self.came.len());
-        self.came.split_to(count)
+    pub(super) fn skip(&mut self, count: usize) {
+        self.came.advance(count.min(self.came.len()));
+    }
+
+    /// Takes the first `count` bytes of what came, or all.
+    fn take(&mut self, count: usize) -> Bytes {
+        if count >= self.came.len() { std::mem::take(&mut self.came) } else { self.came.split_to(count) }
+    }
+
+    /// Waits for the next `count` bytes.
+    ///
+    /// # Errors
+    /// `UnexpectedEof` when fewer came.
+    pub(super) async fn read(&mut self, count: usize) -> io::Result<Bytes> {
+        while self.came.len() < count {
+            if !poll_fn(|cx| self.poll_more(cx)).await? {
+                return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "early eof"));
+            }
+        }
+        Ok(self.take(count))
     }
 
     /// Waits for more to come; false at the end of the stream.
@@ -66,10 +84,9 @@ impl Transport {
     }
 
     /// Writes everything.
-    pub(super) async fn write(&mut self, bytes: Vec<u8>) -> io::Result<()> {
-        let mut bytes = Bytes::from(bytes);
+    pub(super) async fn write(&mut self, mut bytes: Bytes) -> io::Result<()> {
         while !bytes.is_empty() {
-            std::future::poll_fn(|cx| self.stream.poll_give(cx, &mut bytes)).await?;
+            poll_fn(|cx| self.stream.poll_give(cx, &mut bytes)).await?;
         }
         Ok(())
     }

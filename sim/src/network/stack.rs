@@ -12,6 +12,7 @@
 //! kernel's `net/`; pinned by `tests/tests/kernel_fidelity.rs`.)
 
 mod calls;
+mod connections;
 mod hosts;
 mod input;
 mod output;
@@ -26,6 +27,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use bytes::Bytes;
 use turmoil_net::{Packet, TcpFlags, TcpSegment, Transport};
 
+use self::connections::{Connections, Ends};
 pub(crate) use self::hosts::Stacks;
 pub(super) use self::queue::ByteQueue;
 use self::socket::{Kind, Socket, State, Tcb};
@@ -60,17 +62,6 @@ pub(super) struct Standing {
     pub(super) handshake: bool,
 }
 
-/// Both ends of a connection, ours first.
-type Ends = (SocketAddr, SocketAddr);
-
-/// Where a connection is found: by both its ports as one number, which hardly any two share, and then by its peer's
-/// address.
-type Place = (u32, IpAddr);
-
-fn place((local, peer): Ends) -> Place {
-    (u32::from(peer.port()) << 16 | u32::from(local.port()), peer.ip())
-}
-
 /// The sockets of one host.
 #[derive(Debug)]
 pub(crate) struct Stack {
@@ -78,7 +69,7 @@ pub(crate) struct Stack {
     sockets: Vec<Option<Socket>>,
     free: Vec<usize>,
     next_number: u64,
-    connections: BTreeMap<Place, SocketId>,
+    connections: Connections,
     listeners: BTreeMap<u16, SocketId>,
     /// How many sockets hold each port.
     ports: BTreeMap<u16, u32>,
@@ -101,7 +92,7 @@ impl Stack {
             sockets: Vec::new(),
             free: Vec::new(),
             next_number: 0,
-            connections: BTreeMap::new(),
+            connections: Connections::default(),
             listeners: BTreeMap::new(),
             ports: BTreeMap::new(),
             next_port: *EPHEMERAL_PORTS.start(),
@@ -130,7 +121,7 @@ impl Stack {
 
     /// Both ends of every connection, in the order in which they were made.
     pub(super) fn ends(&self) -> Vec<Ends> {
-        let mut all: Vec<_> = self.connections.values().copied().collect();
+        let mut all: Vec<_> = self.connections.ids().collect();
         all.sort_unstable();
         all.into_iter()
             .filter_map(|id| self.tcb(id))
@@ -198,14 +189,13 @@ impl Stack {
 
     /// Segments of this connection find the socket no more.
     fn unlink(&mut self, ends: Ends, id: SocketId) {
-        let key = place(ends);
-        if self.connections.get(&key) == Some(&id) {
-            self.connections.remove(&key);
+        if self.connections.get(ends) == Some(id) {
+            self.connections.remove(ends);
         }
     }
 
     fn find(&self, ends: Ends) -> Option<SocketId> {
-        self.connections.get(&place(ends)).copied()
+        self.connections.get(ends)
     }
 
     fn socket(&self, id: SocketId) -> Option<&Socket> {

@@ -155,8 +155,8 @@ fn our_client(method: &Method, bytes: &[u8]) -> Option<Seen> {
 }
 
 fn map(fields: &Fields) -> HeaderMap {
-    let pair = |(name, value): (&str, &[u8])| {
-        let name = HeaderName::from_bytes(name.as_bytes()).expect("it was a name");
+    let pair = |(name, value): (&[u8], &[u8])| {
+        let name = HeaderName::from_bytes(name).expect("it was a name");
         (name, HeaderValue::from_bytes(value).expect("it was a value"))
     };
     let mut headers = HeaderMap::new();
@@ -171,7 +171,8 @@ fn write_request(request: &http::Request<Bytes>) -> Vec<u8> {
 }
 
 fn write_response(response: &http::Response<Bytes>, asked: &Asked) -> Vec<u8> {
-    let fields = || response.headers().iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
+    let fields =
+        || response.headers().iter().map(|(name, value)| (name.as_str().as_bytes(), value.as_bytes()));
     head::write_response(response.status(), fields, response.body(), asked).0
 }
 

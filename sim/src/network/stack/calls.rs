@@ -9,7 +9,7 @@ use turmoil_net::TcpFlags;
 
 use super::queue::ByteQueue;
 use super::socket::{Kind, Listener, State, Tcb, Waiter};
-use super::{EPHEMERAL_PORTS, FIRST_WINDOW, Head, SocketId, Stack, place};
+use super::{EPHEMERAL_PORTS, FIRST_WINDOW, Head, SocketId, Stack};
 use crate::network::failure::Failure;
 
 const EPIPE: i32 = 32;
@@ -65,7 +65,7 @@ impl Stack {
         let seq = self.initial_sequence();
         let tcb = Tcb::new(local, peer, State::SynSent, seq);
         let id = self.add(port, Kind::Connection(Box::new(tcb)));
-        self.connections.insert(place((local, peer)), id);
+        self.connections.insert((local, peer), id);
         let flags = TcpFlags { syn: true, ..TcpFlags::default() };
         self.emit((local, peer), Head { seq, ack: 0, flags, window: FIRST_WINDOW }, Bytes::new());
         Ok((id, local))

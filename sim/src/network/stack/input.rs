@@ -6,7 +6,7 @@ use bytes::Bytes;
 use turmoil_net::{Packet, TcpFlags, TcpSegment, Transport};
 
 use super::socket::{Kind, State, Tcb};
-use super::{BACKLOG, Ends, FIRST_WINDOW, Head, SocketId, Stack, place};
+use super::{BACKLOG, Ends, FIRST_WINDOW, Head, SocketId, Stack};
 use crate::network::failure::Failure;
 
 impl Stack {
@@ -80,7 +80,7 @@ impl Stack {
         tcb.announced = tcb.receive_next.wrapping_add(u32::from(FIRST_WINDOW));
         let ack = tcb.receive_next;
         let id = self.add(local.port(), Kind::Connection(Box::new(tcb)));
-        self.connections.insert(place(ends), id);
+        self.connections.insert(ends, id);
         let flags = TcpFlags { syn: true, ack: true, ..TcpFlags::default() };
         self.emit(ends, Head { seq, ack, flags, window: FIRST_WINDOW }, Bytes::new());
     }
