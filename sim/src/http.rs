@@ -26,14 +26,12 @@ use http::StatusCode;
 
 pub use self::client::{Connection, Resting};
 pub use self::fields::Fields;
-pub use self::head::{Outgoing, RequestHead, ResponseHead};
+pub use self::head::{Request, RequestHead, ResponseHead};
 pub(crate) use self::head::{is_value, target};
 pub(crate) use self::server::IdleTimer;
 pub use self::server::{Incoming, ServerConnection, serve};
 pub(crate) use self::transport::Whole;
 
-/// A request with its whole body.
-pub type Request = http::Request<Bytes>;
 /// An answer with its whole body.
 pub type Response = http::Response<Bytes>;
 

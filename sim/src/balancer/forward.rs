@@ -15,7 +15,7 @@ use super::passing::{Passing, Trouble};
 use super::peers::{Group, PeerId, Release, Selection};
 use super::pool::{Link, Pool};
 use super::request::Received;
-use crate::http::{Connection, Outgoing, Response, ResponseHead, Whole, root_cause};
+use crate::http::{Connection, Request, Response, ResponseHead, Whole, root_cause};
 use crate::process::{EMFILE, Process};
 
 const NANOS_A_SECOND: i64 = 1_000_000_000;
@@ -129,7 +129,7 @@ async fn exchange(
     upstream: &Upstream,
     passing: &Passing,
     server: SocketAddr,
-    outgoing: impl FnOnce() -> Outgoing,
+    outgoing: impl FnOnce() -> Request,
 ) -> Result<(Link, ResponseHead), Failure> {
     let kept = upstream.pool.borrow_mut().take(server, passing.scheme, process.now());
     let mut link = match kept {

@@ -8,7 +8,7 @@ use ::http::{HeaderName, Method, Uri, Version};
 use super::request::{Place, Received};
 use super::uri;
 use crate::config::nginx::{NextUpstream, Proxy, Template};
-use crate::http::{self, Outgoing, Scheme};
+use crate::http::{self, Request, Scheme};
 
 /// Headers of a client that are never passed on as they are (`ngx_http_proxy_headers`).
 static NOT_PASSED: [&str; 8] =
@@ -87,9 +87,9 @@ impl Passing {
     }
 
     /// The request as the servers of the group get it.
-    pub(super) fn outgoing(&self, request: &Received, server_name: &str) -> Outgoing {
+    pub(super) fn outgoing(&self, request: &Received, server_name: &str) -> Request {
         let place = Place { server_name, proxy_host: &self.host };
-        let mut outgoing = Outgoing::new(request.method.clone(), &self.target(request), self.version);
+        let mut outgoing = Request::new(request.method.clone(), &self.target(request), self.version);
         for (name, value) in request.fields.iter().filter(|(name, _)| !self.replaces(name)) {
             outgoing.field(name, value);
         }

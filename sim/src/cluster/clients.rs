@@ -135,7 +135,7 @@ async fn exchange(process: &Process, server: SocketAddr, request: Request, endin
         }
     };
     ending.sent = true;
-    let response = match connection.send((&request).into()).await {
+    let response = match connection.send(request).await {
         Ok(response) => response,
         Err(error) => {
             ending.error = http::root_cause(&error);

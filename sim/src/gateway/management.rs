@@ -3,10 +3,8 @@
 //! The management API is the model's own: in API-M 3.x the Publisher calls a Carbon admin service of the gateway,
 //! and 4.x has a REST API of which only the path's beginning is taken here.
 
-use bytes::Bytes;
 use harness::plan::ApiSpec;
-use http::header::{CONTENT_TYPE, HOST};
-use http::{Method, Uri};
+use http::{Method, Uri, Version};
 use serde::{Deserialize, Serialize};
 
 use super::address;
@@ -40,33 +38,33 @@ impl NewApi {
 
 /// Creates an API: 201, or 409 when it is there already. Not idempotent, so a balancer does not send it twice.
 pub fn create_request(api: &ApiSpec, revision: u64, host: &str) -> Request {
-    request(&Method::POST, address::MANAGED_APIS, host, json(&NewApi::new(api, revision)))
+    request(Method::POST, address::MANAGED_APIS, host, &json(&NewApi::new(api, revision)))
 }
 
 /// Publishes a revision of an API, which is created if need be: 200 for an update, 201 for a new one.
 pub fn publish_request(api: &ApiSpec, revision: u64, host: &str) -> Request {
-    request(&Method::PUT, &address::managed(api), host, json(&NewRevision { revision }))
+    request(Method::PUT, &address::managed(api), host, &json(&NewRevision { revision }))
 }
 
 /// Deletes an API: 200, or 404 when there is none. `revision` is the number that the trace calls the deletion.
 pub fn delete_request(api: &ApiSpec, revision: u64, host: &str) -> Request {
     let path = format!("{}?revision={revision}", address::managed(api));
-    request(&Method::DELETE, &path, host, Bytes::new())
+    request(Method::DELETE, &path, host, b"")
 }
 
 /// Asks whether all APIs are deployed: 200, or 500 while one is not.
 pub fn health_request(host: &str) -> Request {
-    request(&Method::GET, address::STARTUP_HEALTH, host, Bytes::new())
+    request(Method::GET, address::STARTUP_HEALTH, host, b"")
 }
 
 /// Opens the console: 200.
 pub fn console_request(host: &str) -> Request {
-    request(&Method::GET, address::LOGIN, host, Bytes::new())
+    request(Method::GET, address::LOGIN, host, b"")
 }
 
 /// Asks whether the servlet transports answer: 200.
 pub fn version_request(host: &str) -> Request {
-    request(&Method::GET, address::VERSION, host, Bytes::new())
+    request(Method::GET, address::VERSION, host, b"")
 }
 
 /// The revision in the query of a deletion.
@@ -75,16 +73,17 @@ pub(super) fn deleted_revision(uri: &Uri) -> u64 {
     stated.and_then(|revision| revision.parse().ok()).unwrap_or(0)
 }
 
-pub(super) fn json(value: &impl Serialize) -> Bytes {
-    Bytes::from(serde_json::to_vec(value).expect("these are always JSON"))
+pub(super) fn json(value: &impl Serialize) -> Vec<u8> {
+    serde_json::to_vec(value).expect("these are always JSON")
 }
 
-/// # Panics
-/// When `host` cannot stand in a header, or `path` is none.
-pub(super) fn request(method: &Method, path: &str, host: &str, body: Bytes) -> Request {
-    let mut request = http::Request::builder().method(method).uri(path).header(HOST, host);
-    if *method == Method::POST || *method == Method::PUT {
-        request = request.header(CONTENT_TYPE, "application/json");
+pub(super) fn request(method: Method, path: &str, host: &str, body: &[u8]) -> Request {
+    let takes_json = method == Method::POST || method == Method::PUT;
+    let mut request = Request::new(method, path, Version::HTTP_11);
+    request.field(b"host", host.as_bytes());
+    if takes_json {
+        request.field(b"content-type", b"application/json");
     }
-    request.body(body).expect("the model's own paths are encoded")
+    request.end(body);
+    request
 }

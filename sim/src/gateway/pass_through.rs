@@ -2,11 +2,11 @@
 
 use bytes::Bytes;
 use harness::plan::ApiSpec;
-use http::Uri;
-use http::header::{HOST, HeaderName, HeaderValue};
+use http::Method;
+use http::header::HeaderName;
 
 use super::runtime::Wholeness;
-use super::{Server, address, mark};
+use super::{Server, address, management, mark};
 use crate::http::{Fields, Request, Response, answer as response};
 
 /// The header of an answer that says which revision of the API gave it.
@@ -19,16 +19,10 @@ const NOT_FOUND: &[u8] =
 const NO_PART: &[u8] = b"a sequence or an endpoint that the API names is not deployed";
 
 /// A consumer's call of an API; `host` is the name that it goes to.
-///
-/// # Panics
-/// When `host` cannot stand in a header.
 pub fn call_request(api: &ApiSpec, host: &str) -> Request {
     let mut path = address::context(api);
     path.push_str("/menu");
-    let mut request = Request::new(Bytes::new());
-    *request.uri_mut() = Uri::from_maybe_shared(path.into_bytes()).expect("paths of APIs are encoded");
-    request.headers_mut().insert(HOST, HeaderValue::from_str(host).expect("it can stand in a header"));
-    request
+    management::request(Method::GET, &path, host, b"")
 }
 
 /// The revision that answered, as an answer's headers say it.

@@ -118,7 +118,7 @@ impl World {
             let server = SocketAddr::from(([10, 0, 0, 2], port));
             let answer = match Connection::open(&process, server, scheme).await {
                 Err(error) => error.kind().to_string(),
-                Ok(mut connection) => match connection.send((&request).into()).await {
+                Ok(mut connection) => match connection.send(request).await {
                     Err(_) => "broken".to_owned(),
                     Ok(response) => {
                         let status = response.status.as_u16();
@@ -691,7 +691,7 @@ fn malformed_management_requests_are_refused() {
         (http::Method::POST, "/services/RESTAPIAdmin", "<soap", "500"),
         (http::Method::PATCH, "/carbon/", "", "404"),
     ] {
-        let request = management::request(&method, path, HOST, body.into());
+        let request = management::request(method, path, HOST, body.as_bytes());
         assert_eq!(world.ask(9443, request), status, "{path}");
     }
 }

@@ -1,7 +1,6 @@
 //! Attempts to change a worker directly, by every route that a gateway has: what clients send, and how they tell
 //! that it was accepted.
 
-use bytes::Bytes;
 use harness::plan::ApiSpec;
 use harness::trace::event::WriteRoute;
 use http::Method;
@@ -15,14 +14,11 @@ const INTRUDER: &str = "intruder";
 
 /// An attempt to change the server by this route, for its servlet port with https (9443). `number` tells attempts
 /// apart: it is the revision of what is written.
-///
-/// # Panics
-/// When `host` cannot stand in a header.
 pub fn write_attempt(route: WriteRoute, number: u64, host: &str) -> Request {
     let api = ApiSpec { name: INTRUDER.into(), version: format!("{number}.0").into() };
-    let post = |path, body| request(&Method::POST, path, host, body);
+    let post = |path, body: &[u8]| request(Method::POST, path, host, body);
     match route {
-        WriteRoute::ManagementApi => post(address::MANAGED_APIS, json(&NewApi::new(&api, number))),
+        WriteRoute::ManagementApi => post(address::MANAGED_APIS, &json(&NewApi::new(&api, number))),
         WriteRoute::AdminService => {
             let envelope = format!(
                 "<soapenv:Envelope xmlns:soapenv=\"http://schemas.xmlsoap.org/soap/envelope/\"><soapenv:Body>\
@@ -30,14 +26,14 @@ pub fn write_attempt(route: WriteRoute, number: u64, host: &str) -> Request {
                  revision=\"{number}\"/></soapenv:Body></soapenv:Envelope>",
                 api.version
             );
-            post(address::ADMIN_SERVICE, Bytes::from(envelope))
+            post(address::ADMIN_SERVICE, envelope.as_bytes())
         }
-        WriteRoute::Publisher => post(address::PUBLISHER_APIS, json(&NewApi::new(&api, number))),
+        WriteRoute::Publisher => post(address::PUBLISHER_APIS, &json(&NewApi::new(&api, number))),
         WriteRoute::DeveloperPortal => {
-            post(address::PORTAL_APPLICATIONS, Bytes::from(format!("{{\"name\":\"{INTRUDER}-{number}\"}}")))
+            post(address::PORTAL_APPLICATIONS, format!("{{\"name\":\"{INTRUDER}-{number}\"}}").as_bytes())
         }
         WriteRoute::Console => {
-            post(address::CONSOLE_SEQUENCES, Bytes::from(format!("sequenceName={INTRUDER}-{number}")))
+            post(address::CONSOLE_SEQUENCES, format!("sequenceName={INTRUDER}-{number}").as_bytes())
         }
     }
 }

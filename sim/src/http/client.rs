@@ -10,7 +10,7 @@ use std::task::Poll;
 use bytes::Bytes;
 use http::Method;
 
-use super::head::{HEAD_BYTES_MAX, Outgoing, ResponseHead, parse_response};
+use super::head::{HEAD_BYTES_MAX, Request, ResponseHead, parse_response};
 use super::transport::{Transport, Whole};
 use super::{BODY_BYTES_MAX, CLIENT_HELLO, Error, SERVER_HELLO, Scheme};
 use crate::process::{Process, Task};
@@ -50,8 +50,8 @@ impl Connection {
     ///
     /// # Errors
     /// When the connection broke before the head had come, or the head is none that can be understood.
-    pub async fn send(&mut self, request: Outgoing) -> Result<ResponseHead, Error> {
-        let Outgoing { bytes, method, keeps, .. } = request;
+    pub async fn send(&mut self, request: Request) -> Result<ResponseHead, Error> {
+        let Request { bytes, method, keeps, .. } = request;
         self.check_silence().await?;
         self.transport.write(bytes.into()).await.map_err(Error::Io)?;
         self.receive_head(&method, keeps).await

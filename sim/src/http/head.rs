@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::mem::MaybeUninit;
 
 use bytes::Bytes;
-use http::{Method, Request, StatusCode, Uri, Version};
+use http::{Method, StatusCode, Uri, Version};
 
 use super::Error;
 use super::fields::Fields;
@@ -210,9 +210,9 @@ fn has_body(status: StatusCode) -> bool {
     !status.is_informational() && !matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
 }
 
-/// A request as it goes out, put together field by field.
-#[derive(Debug)]
-pub struct Outgoing {
+/// A request as it is sent, put together field by field.
+#[derive(Debug, Clone)]
+pub struct Request {
     pub(super) bytes: Vec<u8>,
     pub(super) method: Method,
     /// Whether the connection may carry another one.
@@ -220,7 +220,7 @@ pub struct Outgoing {
     states_length: bool,
 }
 
-impl Outgoing {
+impl Request {
     /// Begins with the request line.
     pub fn new(method: Method, target: &str, version: Version) -> Self {
         let mut bytes = Vec::with_capacity(REQUEST_BYTES);
@@ -231,8 +231,9 @@ impl Outgoing {
         Self { bytes, method, keeps: true, states_length: false }
     }
 
-    /// Adds a field.
+    /// Adds a field, whose name and value must be fit for a head.
     pub fn field(&mut self, name: &[u8], value: &[u8]) {
+        debug_assert!(!name.is_empty() && is_value(value), "no field: {name:?}: {value:?}");
         self.keeps &= !is(name, CONNECTION) || !lists(value, "close");
         self.states_length |= is(name, CONTENT_LENGTH);
         write_field(&mut self.bytes, name, value);
@@ -248,14 +249,14 @@ impl Outgoing {
     }
 }
 
-impl From<&Request<Bytes>> for Outgoing {
-    fn from(request: &Request<Bytes>) -> Self {
-        let mut outgoing = Self::new(request.method().clone(), &target(request.uri()), request.version());
+impl From<&http::Request<Bytes>> for Request {
+    fn from(request: &http::Request<Bytes>) -> Self {
+        let mut sent = Self::new(request.method().clone(), &target(request.uri()), request.version());
         for (name, value) in request.headers() {
-            outgoing.field(name.as_str().as_bytes(), value.as_bytes());
+            sent.field(name.as_str().as_bytes(), value.as_bytes());
         }
-        outgoing.end(request.body());
-        outgoing
+        sent.end(request.body());
+        sent
     }
 }
 

@@ -14,7 +14,7 @@ use http_body_util::{BodyExt, Full};
 use hyper::service::service_fn;
 use proptest::prelude::*;
 
-use super::super::head::{Asked, Outgoing, parse_request, parse_response};
+use super::super::head::{Asked, Request, parse_request, parse_response};
 use super::super::{Fields, head};
 
 /// The far end of hyper's connection: gives what it has, then the end, and keeps what is written.
@@ -167,7 +167,7 @@ fn map(fields: &Fields) -> HeaderMap {
 }
 
 fn write_request(request: &http::Request<Bytes>) -> Vec<u8> {
-    Outgoing::from(request).bytes
+    Request::from(request).bytes
 }
 
 fn write_response(response: &http::Response<Bytes>, asked: &Asked) -> Vec<u8> {

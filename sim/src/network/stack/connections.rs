@@ -2,6 +2,8 @@
 
 use std::net::{IpAddr, SocketAddr};
 
+use turmoil_net::TcpSegment;
+
 use super::SocketId;
 
 /// Both ends of a connection, ours first.
@@ -12,7 +14,11 @@ pub(super) type Ends = (SocketAddr, SocketAddr);
 type Key = (u32, IpAddr);
 
 fn key((local, peer): Ends) -> Key {
-    (u32::from(peer.port()) << 16 | u32::from(local.port()), peer.ip())
+    key_of(local.port(), peer.port(), peer.ip())
+}
+
+fn key_of(local: u16, peer: u16, peer_address: IpAddr) -> Key {
+    (u32::from(peer) << 16 | u32::from(local), peer_address)
 }
 
 /// A table with open addressing, at most half full.
@@ -31,6 +37,11 @@ impl Default for Connections {
 impl Connections {
     pub(super) fn get(&self, ends: Ends) -> Option<SocketId> {
         Some(self.places[self.find(key(ends))]?.1)
+    }
+
+    /// The socket that a segment is for.
+    pub(super) fn receiver(&self, segment: &TcpSegment, from: IpAddr) -> Option<SocketId> {
+        Some(self.places[self.find(key_of(segment.dst_port, segment.src_port, from))]?.1)
     }
 
     /// The socket of an earlier connection with these ends is found no more.

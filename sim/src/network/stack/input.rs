@@ -14,16 +14,18 @@ impl Stack {
     /// for a SYN for which its listener has no room.
     pub(super) fn receive(&mut self, packet: &mut Packet, why: Option<Failure>) -> bool {
         let Transport::Tcp(segment) = &mut packet.payload else { return true };
-        let local = SocketAddr::new(packet.dst, segment.dst_port);
-        let ends = (local, SocketAddr::new(packet.src, segment.src_port));
         let flags = segment.flags;
-        if let Some(id) = self.find(ends) {
+        if let Some(id) = self.connections.receiver(segment, packet.src) {
             if flags.rst {
                 self.break_off(id, why.unwrap_or(Failure::Reset));
             } else {
-                self.receive_on(id, ends, segment);
+                self.receive_on(id, segment);
             }
-        } else if flags.syn && !flags.ack {
+            return true;
+        }
+        let local = SocketAddr::new(packet.dst, segment.dst_port);
+        let ends = (local, SocketAddr::new(packet.src, segment.src_port));
+        if flags.syn && !flags.ack {
             match self.listeners.get(&local.port()).copied() {
                 Some(listener) if self.has_room(listener) => self.receive_syn(ends, segment),
                 Some(_) => return false,
@@ -85,7 +87,7 @@ impl Stack {
         self.emit(ends, Head { seq, ack, flags, window: FIRST_WINDOW }, Bytes::new());
     }
 
-    fn receive_on(&mut self, id: SocketId, ends: Ends, segment: &mut TcpSegment) {
+    fn receive_on(&mut self, id: SocketId, segment: &mut TcpSegment) {
         let Some(tcb) = self.tcb_mut(id) else { return };
         let flags = segment.flags;
         match tcb.state {
@@ -94,19 +96,20 @@ impl Stack {
                 tcb.receive_next = segment.seq.wrapping_add(1);
                 tcb.send_window = segment.window;
                 tcb.connecter.wake();
-                let head = Head::acknowledging(tcb);
+                let (ends, head) = ((tcb.local, tcb.peer), Head::acknowledging(tcb));
                 self.emit(ends, head, Bytes::new());
             }
             State::SynReceived if flags.ack && !flags.syn => {
                 if segment.ack == tcb.send_next {
                     tcb.state = State::Established;
                     tcb.send_window = segment.window;
-                    self.offer(id, ends.0.port());
+                    let port = tcb.local.port();
+                    self.offer(id, port);
                 }
             }
             // Nothing else belongs here: the network repeats what was lost.
             State::SynSent | State::SynReceived | State::Closed => {}
-            _ => self.receive_in_order(id, ends, segment),
+            _ => self.receive_in_order(id, segment),
         }
     }
 
@@ -120,11 +123,11 @@ impl Stack {
     }
 
     /// Acknowledgement, data and FIN of a connection that is open, or half of it.
-    fn receive_in_order(&mut self, id: SocketId, ends: Ends, segment: &mut TcpSegment) {
+    fn receive_in_order(&mut self, id: SocketId, segment: &mut TcpSegment) {
         let Some(tcb) = self.tcb_mut(id) else { return };
         if tcb.is_orphan && !segment.payload.is_empty() {
             // Nobody will ever read it: Linux resets (`tcp_rcv_state_process`).
-            let head = Head::resetting(segment.ack, None);
+            let (ends, head) = ((tcb.local, tcb.peer), Head::resetting(segment.ack, None));
             self.emit(ends, head, Bytes::new());
             self.remove(id);
             return;
@@ -135,7 +138,7 @@ impl Stack {
         let news = take_data(tcb, segment) | take_end(tcb, segment);
         if news {
             tcb.reader.wake();
-            let head = Head::acknowledging(tcb);
+            let (ends, head) = ((tcb.local, tcb.peer), Head::acknowledging(tcb));
             self.emit(ends, head, Bytes::new());
         }
         self.look_at(id);
