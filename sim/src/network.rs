@@ -101,8 +101,6 @@ pub(crate) struct Network {
     stacks: Rc<Stacks>,
     /// Ends whose program has closed them while their peers may still send, and when the kernel forgets them.
     orphans: VecDeque<(SimTime, HostIndex, SocketId)>,
-    /// What is handed to socket stacks, kept for its memory.
-    arrivals: Vec<Packet>,
     ledger: Ledger,
     /// Who wants to be told what links carry, and the hosts' names.
     uses: Option<(LinkUses, Vec<NodeName>)>,
@@ -139,7 +137,6 @@ impl Network {
             recovery: Recovery::default(),
             stacks,
             orphans: VecDeque::new(),
-            arrivals: Vec::new(),
             ledger: Ledger::default(),
             uses: None,
         }
@@ -308,7 +305,6 @@ impl Network {
     pub(crate) fn step(&mut self, now: SimTime) {
         let Some(happening) = self.agenda.pop() else { return };
         self.forget_orphans(now);
-        let mut arrivals = std::mem::take(&mut self.arrivals);
         match happening {
             Happening::Arrival { packet, hosts, sent, again } => {
                 self.note_use(hosts, now);
@@ -323,8 +319,10 @@ impl Network {
                     }
                     Some(_) => {
                         self.ledger.census.arrived += 1;
+                        let mut arrivals = Vec::new();
                         self.filter(packet, again, sent, now, &mut arrivals);
                         self.ledger.delivered(&arrivals);
+                        self.deliver_all(arrivals, now);
                     }
                     None => {
                         self.ledger.census.lost += 1;
@@ -343,17 +341,21 @@ impl Network {
                     self.deliver(host, reset(peer, local), why, now);
                 }
             }
-            Happening::Timer(flow, timer) => self.timer(flow, timer, now, &mut arrivals),
-        }
-        // Nearly always there is none: what arrives without trouble was delivered above.
-        if !arrivals.is_empty() {
-            for packet in arrivals.drain(..) {
-                if let Some(host) = self.host_at(packet.dst) {
-                    self.deliver(host, packet, Failure::Reset, now);
-                }
+            Happening::Timer(flow, timer) => {
+                let mut arrivals = Vec::new();
+                self.timer(flow, timer, now, &mut arrivals);
+                self.deliver_all(arrivals, now);
             }
         }
-        self.arrivals = arrivals;
+    }
+
+    /// Hands packets to the socket stacks of their hosts.
+    fn deliver_all(&mut self, packets: Vec<Packet>, now: SimTime) {
+        for packet in packets {
+            if let Some(host) = self.host_at(packet.dst) {
+                self.deliver(host, packet, Failure::Reset, now);
+            }
+        }
     }
 
     /// Hands a packet to a host's socket stack; `why` says what a reset means.

@@ -80,22 +80,12 @@ impl Checker for Balancer {
         self.failures.observe(event);
         match &event.kind {
             EventKind::UpstreamTried { upstream, peer, started, retried, .. } => {
-                let group = (event.node.clone(), upstream.clone());
-                // The next attempt of a request begins at the moment at which the one before it failed.
-                if self.passed_over.get(&group).is_some_and(|(over, at)| over == peer && at == started) {
-                    self.sent_back += 1;
-                    self.sent_back_events.add(event.id);
-                }
-                if *retried {
-                    self.passed_over.insert(group.clone(), (peer.clone(), event.at));
-                }
-                let mark = self.marks.get(&group).and_then(|marks| marks.get(peer));
-                if let Some((from, until)) = mark
-                    && started > from
-                    && started < until
-                {
-                    self.despite_mark += 1;
-                    self.despite_events.add(event.id);
+                if *retried || !self.passed_over.is_empty() || !self.marks.is_empty() {
+                    let group = (event.node.clone(), upstream.clone());
+                    self.compare(event, &group, peer, *started);
+                    if *retried {
+                        self.passed_over.insert(group, (peer.clone(), event.at));
+                    }
                 }
                 if !scene.is_judged(*started) {
                     return;
@@ -182,6 +172,20 @@ impl Checker for Balancer {
 }
 
 impl Balancer {
+    /// A request was sent to a server of a group: is that what was to be expected after what the group has met?
+    fn compare(&mut self, event: &Event, group: &Group, peer: &NodeName, started: SimTime) {
+        // The next attempt of a request begins at the moment at which the one before it failed.
+        if self.passed_over.get(group).is_some_and(|(over, at)| over == peer && *at == started) {
+            self.sent_back += 1;
+            self.sent_back_events.add(event.id);
+        }
+        let mark = self.marks.get(group).and_then(|marks| marks.get(peer));
+        if mark.is_some_and(|(from, until)| started > *from && started < *until) {
+            self.despite_mark += 1;
+            self.despite_events.add(event.id);
+        }
+    }
+
     fn clock_was_set(&mut self, fault: &str) {
         let Some(nodes) = self.clocks.get(fault) else { return };
         self.marks.retain(|(node, _), _| node.as_ref().is_none_or(|node| !nodes.contains(node)));

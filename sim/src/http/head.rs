@@ -1,7 +1,6 @@
 //! Heads of messages, written and parsed.
 
 use std::borrow::Cow;
-use std::io::Write as _;
 use std::mem::MaybeUninit;
 
 use bytes::Bytes;
@@ -168,9 +167,6 @@ fn framing(fields: &[httparse::Header<'_>], version: Version) -> Result<Framing,
     let mut framing = Framing { length: Length::Unstated, keeps: version == Version::HTTP_11 };
     let mut closes = false;
     for httparse::Header { name, value } in fields {
-        if !is_value(value) {
-            return Err(Error::Invalid("invalid HTTP header parsed"));
-        }
         if is(name.as_bytes(), CONTENT_LENGTH) {
             framing.length = framing.length.and(value);
         } else if is(name.as_bytes(), CONNECTION) {
@@ -194,15 +190,17 @@ pub(crate) fn is_value(value: &[u8]) -> bool {
 }
 
 fn content_length(value: &[u8]) -> Option<u64> {
-    let text = std::str::from_utf8(value).ok()?;
-    text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok())?
+    let add = |number: u64, digit: &u8| {
+        digit.is_ascii_digit().then(|| number.checked_mul(10)?.checked_add(u64::from(digit - b'0')))?
+    };
+    (!value.is_empty()).then(|| value.iter().try_fold(0, add))?
 }
 
 /// Whether a list of words holds this one.
 fn lists(value: &[u8], word: &str) -> bool {
+    let mut words = value.split(|&byte| byte == b',').map(<[u8]>::trim_ascii);
     // As hyper does, which takes no list with other characters for text.
-    let text = if value.is_ascii() { std::str::from_utf8(value).unwrap_or("") } else { "" };
-    text.split(',').any(|listed| listed.trim().eq_ignore_ascii_case(word))
+    words.any(|listed| listed.eq_ignore_ascii_case(word.as_bytes())) && value.is_ascii()
 }
 
 /// Whether an answer with this status has a body, and may state its length.
@@ -358,6 +356,5 @@ fn write_field(out: &mut Vec<u8>, name: &[u8], value: &[u8]) {
 }
 
 fn write_length(out: &mut Vec<u8>, bytes: usize) {
-    // Writing to memory cannot fail.
-    let _ = write!(out, "{CONTENT_LENGTH}: {bytes}\r\n");
+    write_field(out, CONTENT_LENGTH.as_bytes(), itoa::Buffer::new().format(bytes).as_bytes());
 }

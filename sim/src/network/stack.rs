@@ -22,6 +22,7 @@ mod socket;
 mod tests;
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use bytes::Bytes;
@@ -71,7 +72,7 @@ pub(crate) struct Stack {
     next_number: u64,
     connections: Connections,
     listeners: BTreeMap<u16, SocketId>,
-    /// How many sockets hold each port.
+    /// How many sockets hold each ephemeral port.
     ports: BTreeMap<u16, u32>,
     next_port: u16,
     next_sequence: u32,
@@ -155,7 +156,9 @@ impl Stack {
     fn add(&mut self, port: u16, kind: Kind) -> SocketId {
         let number = self.next_number;
         self.next_number += 1;
-        *self.ports.entry(port).or_default() += 1;
+        if EPHEMERAL_PORTS.contains(&port) {
+            *self.ports.entry(port).or_default() += 1;
+        }
         let socket = Socket { number, port, is_pending: false, kind };
         let place = match self.free.pop() {
             Some(place) => {
@@ -180,10 +183,11 @@ impl Stack {
             Kind::Listener(_) => drop(self.listeners.remove(&socket.port)),
             Kind::Connection(tcb) => self.unlink((tcb.local, tcb.peer), id),
         }
-        let holders = self.ports.get_mut(&socket.port).expect("it holds its port");
-        *holders -= 1;
-        if *holders == 0 {
-            self.ports.remove(&socket.port);
+        if let Entry::Occupied(mut holders) = self.ports.entry(socket.port) {
+            *holders.get_mut() -= 1;
+            if *holders.get() == 0 {
+                holders.remove();
+            }
         }
     }
 

@@ -24,11 +24,12 @@ impl Stack {
                     self.remove_if_done(id);
                 }
                 _ => {
-                    let mut pending = std::mem::take(&mut self.pending);
-                    // In the order in which they were made, whichever was looked at first.
-                    pending.sort_unstable();
-                    pending.iter().for_each(|&id| self.send(id));
-                    pending.iter().for_each(|&id| self.remove_if_done(id));
+                    // In the order in which they were made, whichever was looked at first. Nothing is added here.
+                    self.pending.sort_unstable();
+                    let count = self.pending.len();
+                    (0..count).for_each(|at| self.send(self.pending[at]));
+                    (0..count).for_each(|at| self.remove_if_done(self.pending[at]));
+                    self.pending.clear();
                 }
             }
             if !self.own.is_empty() {
