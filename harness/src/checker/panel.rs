@@ -47,11 +47,20 @@ impl Panel {
     pub fn observe(&mut self, event: &Event) {
         self.scene.see(event);
         self.gauges.observe(event, &self.scene);
-        for seat in &mut self.seats {
-            let Ok(checker) = &mut seat.checker else { continue };
-            let scene = &self.scene;
-            if let Err(panic) = catch_unwind(AssertUnwindSafe(|| checker.observe(event, scene))) {
-                seat.checker = Err(format!("at event {}: {}", event.id, Panicked::of(&*panic)));
+        let (scene, mut turn) = (&self.scene, 0);
+        while turn < self.seats.len() {
+            // One net under all of them; whoever falls into it is known by whose turn it was.
+            let all = catch_unwind(AssertUnwindSafe(|| {
+                for seat in &mut self.seats[turn..] {
+                    if let Ok(checker) = &mut seat.checker {
+                        checker.observe(event, scene);
+                    }
+                    turn += 1;
+                }
+            }));
+            if let Err(panic) = all {
+                self.seats[turn].checker = Err(format!("at event {}: {}", event.id, Panicked::of(&*panic)));
+                turn += 1;
             }
         }
     }

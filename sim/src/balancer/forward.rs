@@ -187,6 +187,9 @@ async fn collect(
 ) -> (Bytes, Option<Arc<str>>) {
     let mut whole = Whole::default();
     let broken = loop {
+        if connection.body_left() == 0 {
+            break None;
+        }
         match process.timeout(passing.read_timeout, connection.more()).await {
             Ok(Ok(Some(piece))) => whole.push(piece),
             Ok(Ok(None)) => break None,

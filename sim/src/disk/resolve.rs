@@ -68,7 +68,7 @@ impl WalkedTo {
 
 /// A path's last name, and what stands before its slash; none where there is no such name, or a zero byte in it.
 fn parted(path: &[u8]) -> Option<(&[u8], &[u8])> {
-    let end = path.iter().rposition(|&byte| matches!(byte, b'/' | 0))?;
+    let end = memchr::memrchr2(b'/', 0, path)?;
     let (folder, name) = (&path[..end], &path[end + 1..]);
     let is_name = !matches!(name, b"" | b"." | b"..") && name.len() <= NAME_BYTES_MAX;
     (is_name && path[end] == b'/').then_some((folder, name))

@@ -89,6 +89,11 @@ impl Connection {
         }
     }
 
+    /// How many bytes of the last answer's body have not been read.
+    pub fn body_left(&self) -> u64 {
+        self.left
+    }
+
     /// The next bytes of the last answer's body; none at its end.
     ///
     /// # Errors
