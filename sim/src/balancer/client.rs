@@ -1,6 +1,7 @@
 //! A client's connection: requests one after the other, until one side has had enough.
 
 use std::future::poll_fn;
+use std::pin::pin;
 use std::rc::Rc;
 use std::task::Poll;
 
@@ -128,11 +129,11 @@ async fn handle(
         };
     }
     if passing.ignores_client_abort {
-        let apart = forward_apart(balancer, worker, block, request);
+        let apart = pin!(forward_apart(balancer, worker, block, request));
         return connection.while_open(apart).await.unwrap_or(Err(Closed));
     }
     let upstream = &balancer.workers[worker].upstreams[passing.upstream];
-    let forwarded = forward(&balancer.process, upstream, passing, &request, name);
+    let forwarded = pin!(forward(&balancer.process, upstream, passing, &request, name));
     connection.while_open(forwarded).await.ok_or(Closed)
 }
 

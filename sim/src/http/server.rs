@@ -57,7 +57,11 @@ where
             Some(Ok(None)) | None => return Ok(()),
             Some(Err(error)) => return Err(connection.refuse(error).await),
         };
-        let Some(response) = connection.while_open(handler(request)).await else { return Ok(()) };
+        let response = {
+            let answering = pin!(handler(request));
+            connection.while_open(answering).await
+        };
+        let Some(response) = response else { return Ok(()) };
         if !connection.answer(&response).await? {
             return Ok(());
         }
@@ -169,9 +173,8 @@ impl ServerConnection {
         Poll::Ready(Ok(request.map(|(head, whole)| Incoming { head, body: whole.into_bytes() })))
     }
 
-    /// What `future` gives, or nothing when the client goes away before; then `future` is dropped.
-    pub async fn while_open<F: Future>(&mut self, future: F) -> Option<F::Output> {
-        let mut future = pin!(future);
+    /// What `future` gives, or nothing when the client goes away before.
+    pub async fn while_open<F: Future>(&mut self, mut future: Pin<&mut F>) -> Option<F::Output> {
         // Who sends the next request already is still there.
         let mut watches = self.transport.came().is_empty();
         poll_fn(|cx| {
