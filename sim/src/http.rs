@@ -1,10 +1,10 @@
 //! HTTP/1.1 between simulated programs, over simulated sockets.
 //!
-//! Heads are parsed by httparse and held in the http crate's types. What is written is what hyper writes, byte for
-//! byte, and what is read is understood as hyper understands it: hyper is the peer in `tests/peer.rs`. Clients and the
-//! documented nginx open a connection for each request, and what hyper needs to set one up (a task, two channels, two
-//! buffers of 8 KiB, a header map that is kept for the next request) would be a fifth of all that a call costs. So it
-//! is done here, for what the model speaks: one request at a time on a connection, and bodies of a stated length. No
+//! Heads are parsed by httparse; their fields stay in the bytes in which they came, since most are only passed on. What
+//! is written is what hyper writes, byte for byte, and what is read is understood as hyper understands it: hyper is the
+//! peer in `tests/peer.rs`. Clients and the documented nginx open a connection for each request, and what hyper needs to
+//! set one up (a task, two channels, two buffers of 8 KiB, a map of all fields) would be a fourth of an exploration. So
+//! it is done here, for what the model speaks: one request at a time on a connection, and bodies of a stated length. No
 //! program of the model sends chunks, asks for an upgrade or waits to be told to continue; a head that announces
 //! chunks, and an answer without its length, are errors.
 //!

@@ -35,15 +35,21 @@ pub(super) async fn serve(balancer: Rc<Balancer>, worker: usize, site: usize, st
     let mut settings = balancer.blocks[site.default].client;
     let (client, own) = (stream.peer_addr(), stream.local_addr().ip());
     let mut connection = ServerConnection::new(stream);
+    let mut timer = IdleTimer::default();
     if site.tls {
-        match process.timeout(settings.header_timeout, connection.accept_tls()).await {
-            Ok(Ok(true)) => {}
-            Ok(Ok(false) | Err(_)) | Err(_) => return,
+        let mut accepting = pin!(connection.accept_tls());
+        let accepted = poll_fn(|cx| {
+            if let Poll::Ready(accepted) = accepting.as_mut().poll(cx) {
+                return Poll::Ready(accepted.unwrap_or(false));
+            }
+            timer.poll(process, opened + settings.header_timeout, cx).map(|()| false)
+        });
+        if !accepted.await {
+            return;
         }
     }
     let client_text = balancer.address_text(client.ip());
     let ends = Ends { client, client_text, own, port: site.port, tls: site.tls };
-    let mut timer = IdleTimer::default();
     let (mut last, mut requests) = (opened, 0);
     loop {
         let limit = if requests == 0 { settings.header_timeout } else { settings.keepalive.timeout };

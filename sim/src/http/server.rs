@@ -123,7 +123,9 @@ impl ServerConnection {
     /// [`ServerConnection::refuse`].
     pub fn poll_head(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<RequestHead>, Error>> {
         loop {
-            if let Some(parsed) = parse_request(self.transport.came())? {
+            if !self.transport.came().is_empty()
+                && let Some(parsed) = parse_request(self.transport.came())?
+            {
                 self.transport.skip(parsed.bytes);
                 let (method, version) = (parsed.head.method.clone(), parsed.head.version);
                 self.asked = Asked { method, version, keeps: parsed.keeps };
@@ -173,7 +175,7 @@ impl ServerConnection {
         Poll::Ready(Ok(request.map(|(head, whole)| Incoming { head, body: whole.into_bytes() })))
     }
 
-    /// What `future` gives, or nothing when the client goes away before.
+    /// What `future` gives, or nothing when the client goes away before it does.
     pub async fn while_open<F: Future>(&mut self, mut future: Pin<&mut F>) -> Option<F::Output> {
         // Who sends the next request already is still there.
         let mut watches = self.transport.came().is_empty();
