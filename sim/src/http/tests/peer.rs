@@ -280,7 +280,7 @@ proptest! {
         let ours = our_client(request.method(), &bytes);
         let (_, theirs) = hyper_client(request, &bytes);
         let length = theirs.as_ref().and_then(|seen| seen.headers.get("content-length"));
-        // hyper takes `5,5` for 5; nginx, which reads the answers of servers here, does not.
+        // hyper takes `5,5` for 5, nginx 1.22 for no length at all, and we for an invalid one: nobody sends it.
         let has_length = length.is_some_and(|length| !length.as_bytes().contains(&b','));
         prop_assume!(theirs.as_ref().is_none_or(|seen| seen.first != "101"));
         // An answer that ends with its connection is none that the model speaks.
