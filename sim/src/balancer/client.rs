@@ -22,9 +22,8 @@ use crate::network::TcpStream;
 const NOT_PASSED: [&[u8]; 2] = [b"connection", b"keep-alive"];
 
 /// The connection ends without an answer.
-#[derive(Debug, thiserror::Error)]
-#[error("closed without an answer")]
-pub(super) struct Closed;
+#[derive(Debug)]
+struct Closed;
 
 /// Serves one connection to its end.
 pub(super) async fn serve(balancer: Rc<Balancer>, worker: usize, site: usize, stream: TcpStream) {
@@ -102,8 +101,8 @@ async fn handle(
     head: RequestHead,
     connection: &mut ServerConnection,
 ) -> Result<Answer, Closed> {
-    let whole = |response| Ok(Answer::Own(response));
-    let Some(mut request) = Received::new(ends, head) else { return whole(closing(400)) };
+    let own = |response| Ok(Answer::Own(response));
+    let Some(mut request) = Received::new(ends, head) else { return own(closing(400)) };
     let block = site.block(&request.host);
     let Block { name, answer: rule, client, .. } = &balancer.blocks[block];
     *settings = *client;
@@ -118,20 +117,20 @@ async fn handle(
             if let Some(query) = request.query() {
                 address = format!("{address}?{query}");
             }
-            return whole(redirect(301, &address, &request, place));
+            return own(redirect(301, &address, &request, place));
         }
     };
     *settings = client;
     let passing = match action {
         Action::Pass(passing) => passing,
         Action::Answer(rule) => return answer(rule, &request, place).map(Answer::Own).ok_or(Closed),
-        Action::Files if request.path.ends_with('/') => return whole(error_page(403)),
-        Action::Files => return whole(error_page(404)),
+        Action::Files if request.path.ends_with('/') => return own(error_page(403)),
+        Action::Files => return own(error_page(404)),
     };
     if connection.body_left() > 0 {
         request.body = match read_body(balancer, &client, connection).await? {
             Ok(bytes) => bytes,
-            Err(status) => return whole(closing(status)),
+            Err(status) => return own(closing(status)),
         };
     }
     if passing.ignores_client_abort {

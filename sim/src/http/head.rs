@@ -340,7 +340,7 @@ fn connection<'a>(
 
 fn add_to(list: &mut Option<Vec<u8>>, words: &[u8]) {
     match list {
-        Some(list) => list.extend([b", ", words].concat()),
+        Some(list) => [b", ", words].into_iter().for_each(|piece| list.extend_from_slice(piece)),
         None => *list = Some(words.to_vec()),
     }
 }

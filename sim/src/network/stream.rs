@@ -82,7 +82,7 @@ impl TcpStream {
 
     /// Whether nothing can come any more, as far as the kernel knows.
     pub(crate) fn has_ended(&self) -> bool {
-        self.core.stacks.peek(self.host, |stack| stack.has_ended(self.socket))
+        self.core.stacks.has_ended(self.host, self.socket)
     }
 }
 

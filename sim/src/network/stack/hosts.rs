@@ -34,9 +34,9 @@ impl Stacks {
         result
     }
 
-    /// Looks at a host's stack.
-    pub(crate) fn peek<T>(&self, host: HostIndex, look: impl FnOnce(&Stack) -> T) -> T {
-        look(&self.hosts[host.0].borrow())
+    /// See [`Stack::has_ended`].
+    pub(in crate::network) fn has_ended(&self, host: HostIndex, id: SocketId) -> bool {
+        self.hosts[host.0].borrow().has_ended(id)
     }
 
     /// Whether there may be something to send.

@@ -137,16 +137,9 @@ impl Pair {
                 let bytes: Vec<u8> = (0..count).map(|place| (place % 251) as u8).collect();
                 self.on_end(which, server, |ours, theirs, id, cx| {
                     let theirs = Pin::new(theirs).poll_write(cx, &bytes).map_err(|_| ());
-                    (
-                        said(&theirs),
-                        said(
-                            &ours
-                                .poll_write(id, cx, bytes.len(), |room| {
-                                    Bytes::copy_from_slice(&bytes[..room])
-                                })
-                                .map_err(|_| ()),
-                        ),
-                    )
+                    let piece = |room: usize| Bytes::copy_from_slice(&bytes[..room]);
+                    let ours = ours.poll_write(id, cx, bytes.len(), piece).map_err(|_| ());
+                    (said(&theirs), said(&ours))
                 })
             }
             Call::Read(which, server, count) => {
