@@ -158,12 +158,12 @@ impl Engine {
 
     /// What the link from one host to another is like.
     pub fn link(&self, from: &Host, to: &Host) -> LinkSpec {
-        self.core.network.borrow_mut().link_mut(from.index(), to.index()).spec
+        self.core.network.borrow_mut().link_mut(from.index(), to.index()).spec()
     }
 
     /// Changes what the link from one host to another is like, for packets that are sent from now on.
     pub fn set_link(&mut self, from: &Host, to: &Host, spec: LinkSpec) {
-        self.core.network.borrow_mut().link_mut(from.index(), to.index()).spec = spec;
+        self.core.network.borrow_mut().link_mut(from.index(), to.index()).set_spec(spec);
     }
 }
 

@@ -198,11 +198,9 @@ impl Network {
     }
 
     fn is_open_between(&mut self, (from, to): Hosts, now: SimTime) -> bool {
-        if !self.hears(to) || self.link(from, to).is_cut(now) {
-            return false;
-        }
-        let seed = self.seed;
-        !self.link_mut(from, to).loses(|concern| stream(seed, from, to, concern))
+        let (hears, seed) = (self.hears(to), self.seed);
+        let link = self.link_mut(from, to);
+        hears && !link.is_cut(now) && !link.loses(|concern| stream(seed, from, to, concern))
     }
 
     /// Whether this packet is the one with data that a test wants to be lost.
@@ -215,7 +213,7 @@ impl Network {
 
     fn latency(&self, from: IpAddr, to: IpAddr) -> Duration {
         match (self.host_at(from), self.host_at(to)) {
-            (Some(from), Some(to)) => self.link(from, to).spec.latency,
+            (Some(from), Some(to)) => self.link(from, to).spec().latency,
             _ => Duration::ZERO,
         }
     }
@@ -295,10 +293,21 @@ impl Network {
         }
     }
 
+    #[inline]
     fn schedule(&mut self, at: SimTime, what: Happening) {
+        let key = self.next_key(at);
+        self.agenda.push(key, what);
+    }
+
+    fn set_timer(&mut self, at: SimTime, flow: Flow, timer: Timer) {
+        let key = self.next_key(at);
+        self.agenda.push_aside(key, Happening::Timer(flow, timer));
+    }
+
+    fn next_key(&self, at: SimTime) -> EventKey {
         let number = self.sequence.get();
         self.sequence.set(number + 1);
-        self.agenda.push((at, number), what);
+        (at, number)
     }
 
     /// Lets the next thing happen: packets that arrive by it go into the socket stacks.
@@ -306,7 +315,7 @@ impl Network {
         let Some(happening) = self.agenda.pop() else { return };
         self.forget_orphans(now);
         match happening {
-            Happening::Arrival { packet, hosts, sent, again } => {
+            Happening::Arrival { mut packet, hosts, sent, again } => {
                 self.note_use(hosts, now);
                 self.ledger.census.under_way -= 1;
                 let got_through = hosts
@@ -315,7 +324,7 @@ impl Network {
                     Some((_, to)) if self.recovery.is_empty() && self.wires[to.0].firewall.is_empty() => {
                         self.ledger.census.arrived += 1;
                         self.ledger.delivered(std::slice::from_ref(&packet));
-                        self.deliver(to, packet, Failure::Reset, now);
+                        self.deliver(to, &mut packet, Failure::Reset, now);
                     }
                     Some(_) => {
                         self.ledger.census.arrived += 1;
@@ -338,7 +347,7 @@ impl Network {
             Happening::Refusal(flow, why) => self.refused(flow, why, now),
             Happening::End { local, peer, why } => {
                 if let Some(host) = self.host_at(local.ip()) {
-                    self.deliver(host, reset(peer, local), why, now);
+                    self.deliver(host, &mut reset(peer, local), why, now);
                 }
             }
             Happening::Timer(flow, timer) => {
@@ -351,17 +360,17 @@ impl Network {
 
     /// Hands packets to the socket stacks of their hosts.
     fn deliver_all(&mut self, packets: Vec<Packet>, now: SimTime) {
-        for packet in packets {
+        for mut packet in packets {
             if let Some(host) = self.host_at(packet.dst) {
-                self.deliver(host, packet, Failure::Reset, now);
+                self.deliver(host, &mut packet, Failure::Reset, now);
             }
         }
     }
 
     /// Hands a packet to a host's socket stack; `why` says what a reset means.
-    fn deliver(&mut self, host: HostIndex, mut packet: Packet, why: Failure, now: SimTime) {
-        if !self.stacks.receive(host, &mut packet, why) {
-            self.drop_syn(packet, now);
+    fn deliver(&mut self, host: HostIndex, packet: &mut Packet, why: Failure, now: SimTime) {
+        if !self.stacks.receive(host, packet, why) {
+            self.drop_syn(packet.clone(), now);
         }
     }
 

@@ -23,7 +23,12 @@ pub(super) const PORTAL_APPLICATIONS: &str = "/api/am/store/v1/applications";
 
 /// The path below which an API is served: its name and its version.
 pub(super) fn context(api: &ApiSpec) -> String {
-    ["/", &encode(&api.name), "/", &encode(&api.version)].concat()
+    below_context(api, "")
+}
+
+/// A path of an API, of which `rest` comes after its context.
+pub(super) fn below_context(api: &ApiSpec, rest: &str) -> String {
+    ["/", &encode(&api.name), "/", &encode(&api.version), rest].concat()
 }
 
 /// The path under which the management API knows an API.

@@ -3,8 +3,10 @@
 //! It goes by modification times alone, and they need only differ. What it has seen it knows, whether the
 //! deployment succeeded or not: a failed one is not tried again until the time changes.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::io;
+use std::iter::Peekable;
 
 use bytes::Bytes;
 use harness::time::SimTime;
@@ -180,20 +182,28 @@ fn list(server: &Server) -> Vec<(FileKey, i64)> {
 fn changed(server: &Server, found: &[(FileKey, i64)]) -> Vec<(FileKey, i64)> {
     let known = server.known.borrow();
     let mut known = known.mtimes.iter().peekable();
-    let is_news = |(file, mtime_ns): &&(FileKey, i64)| {
-        while known.next_if(|(other, _)| *other < file).is_some() {}
-        known.next_if(|(other, _)| *other == file).is_none_or(|(_, known_ns)| known_ns != mtime_ns)
-    };
+    let is_news = |(file, mtime_ns): &&(FileKey, i64)| come_to(file, &mut known) != Some(mtime_ns);
     found.iter().filter(is_news).cloned().collect()
+}
+
+/// Goes on, in files that are in order, to this one; its modification time, if it is there.
+fn come_to<'a>(
+    file: &FileKey,
+    files: &mut Peekable<impl Iterator<Item = (&'a FileKey, &'a i64)>>,
+) -> Option<&'a i64> {
+    loop {
+        match files.peek()?.0.cmp(file) {
+            Ordering::Less => drop(files.next()),
+            Ordering::Equal => return files.next().map(|(_, mtime_ns)| mtime_ns),
+            Ordering::Greater => return None,
+        }
+    }
 }
 
 /// Whether something was undeployed.
 fn undeploy_gone(server: &Server, found: &[(FileKey, i64)]) -> bool {
-    let mut there = found.iter().map(|(file, _)| file).peekable();
-    let is_gone = |file: &&FileKey| {
-        while there.next_if(|other| other < file).is_some() {}
-        there.next_if(|other| other == file).is_none()
-    };
+    let mut there = found.iter().map(|(file, mtime_ns)| (file, mtime_ns)).peekable();
+    let is_gone = |file: &&FileKey| come_to(file, &mut there).is_none();
     let gone: Vec<FileKey> = server.known.borrow().mtimes.keys().filter(is_gone).cloned().collect();
     let mut undeployed = false;
     for file in gone {

@@ -20,9 +20,7 @@ const NO_PART: &[u8] = b"a sequence or an endpoint that the API names is not dep
 
 /// A consumer's call of an API; `host` is the name that it goes to.
 pub fn call_request(api: &ApiSpec, host: &str) -> Request {
-    let mut path = address::context(api);
-    path.push_str("/menu");
-    management::request(Method::GET, &path, host, b"")
+    management::request(Method::GET, &address::below_context(api, "/menu"), host, b"")
 }
 
 /// The revision that answered, as an answer's headers say it.

@@ -11,29 +11,20 @@ use turmoil_net::{Packet, TcpSegment, Transport};
 /// one moment.
 const LOOK_BACK: usize = 4;
 
-/// Takes out of the packets that a host sends at one moment those that others make superfluous.
-pub(super) fn coalesce(packets: &mut Vec<Packet>) {
-    let mut kept = 0_usize;
-    for next in 0..packets.len() {
-        let from = kept.saturating_sub(LOOK_BACK);
-        let (before, packet) = (&packets[from..kept], &packets[next]);
-        let earlier = before.iter().rposition(|earlier| same_flow(earlier, packet));
-        if let Some(index) = earlier.map(|position| from + position) {
-            if carries_fin_of(&packets[index], packet) {
-                segment_mut(&mut packets[index]).flags.fin = true;
-                continue;
-            }
-            if is_superfluous_before(&packets[index], packet) {
-                packets[index..kept].rotate_left(1);
-                kept -= 1;
-            }
+/// Adds a packet to those that a host sends at one moment, of which it may make one superfluous, or be so itself.
+pub(super) fn add(packets: &mut Vec<Packet>, packet: Packet) {
+    let from = packets.len().saturating_sub(LOOK_BACK);
+    let earlier = packets[from..].iter().rposition(|earlier| same_flow(earlier, &packet));
+    if let Some(place) = earlier.map(|position| from + position) {
+        if carries_fin_of(&packets[place], &packet) {
+            segment_mut(&mut packets[place]).flags.fin = true;
+            return;
         }
-        if kept < next {
-            packets.swap(kept, next);
+        if is_superfluous_before(&packets[place], &packet) {
+            packets.remove(place);
         }
-        kept += 1;
     }
-    packets.truncate(kept);
+    packets.push(packet);
 }
 
 fn same_flow(one: &Packet, other: &Packet) -> bool {
@@ -118,9 +109,11 @@ mod tests {
         }
     }
 
-    fn merge(mut packets: Vec<Packet>) -> Vec<Packet> {
-        coalesce(&mut packets);
-        packets
+    fn merge(packets: Vec<Packet>) -> Vec<Packet> {
+        packets.into_iter().fold(Vec::new(), |mut merged, packet| {
+            add(&mut merged, packet);
+            merged
+        })
     }
 
     #[test]

@@ -7,7 +7,7 @@
 use harness::time::SimTime;
 
 use super::recovery::Timer;
-use super::{Happening, HostIndex, Network};
+use super::{HostIndex, Network};
 
 impl Network {
     /// A machine stands still from now on.
@@ -21,7 +21,7 @@ impl Network {
         let address = self.wires[host.0].address;
         for (flow, token, due) in self.recovery.restart_timers(address, now - since) {
             let left = due.max(since) - since;
-            self.schedule(now + left, Happening::Timer(flow, Timer::Timeout(token)));
+            self.set_timer(now + left, flow, Timer::Timeout(token));
             self.recovery.note_due(flow, now + left);
         }
     }

@@ -11,6 +11,7 @@ use super::flap::Flap;
 
 /// Loss is counted in parts of a million.
 const MILLION: u64 = 1_000_000;
+const NS_A_SECOND: u64 = 1_000_000_000;
 
 /// What a link is like, in one direction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,7 +56,11 @@ struct Draws {
 /// One direction between two hosts.
 #[derive(Debug)]
 pub(crate) struct Link {
-    pub(crate) spec: LinkSpec,
+    spec: LinkSpec,
+    /// The latency of `spec` in nanoseconds.
+    latency_ns: u64,
+    /// How long a byte takes at the bandwidth of `spec`, where that is a whole number of nanoseconds.
+    ns_a_byte: Option<u64>,
     /// How many faults cut it now.
     cuts: u32,
     /// The faults that cut it by turns.
@@ -71,15 +76,30 @@ pub(crate) struct Link {
 
 impl Link {
     pub(crate) fn new(spec: LinkSpec) -> Self {
-        Self {
+        let mut link = Self {
             spec,
+            latency_ns: 0,
+            ns_a_byte: None,
             cuts: 0,
             flaps: Vec::new(),
             doomed: None,
             busy_until: SimTime::ZERO,
             last_arrival: SimTime::ZERO,
             draws: Draws::default(),
-        }
+        };
+        link.set_spec(spec);
+        link
+    }
+
+    pub(crate) fn spec(&self) -> LinkSpec {
+        self.spec
+    }
+
+    pub(crate) fn set_spec(&mut self, spec: LinkSpec) {
+        self.spec = spec;
+        self.latency_ns = u64::try_from(spec.latency.as_nanos()).unwrap_or(u64::MAX);
+        let whole = |bytes_per_s: &u64| NS_A_SECOND.is_multiple_of(*bytes_per_s);
+        self.ns_a_byte = spec.bandwidth.filter(whole).map(|bytes_per_s| NS_A_SECOND / bytes_per_s);
     }
 
     pub(crate) fn is_cut(&self, now: SimTime) -> bool {
@@ -135,13 +155,13 @@ impl Link {
             Some(bytes_per_s) => self.departure(now, u64::from(size), bytes_per_s.max(1))?,
             None => now,
         };
-        let travel = if self.spec.jitter.is_zero() {
-            self.spec.latency
+        let arrival = if self.spec.jitter.is_zero() {
+            departure.after_nanos(self.latency_ns)
         } else {
             let rng = self.draws.jitter.get_or_insert_with(|| stream(""));
-            self.spec.jitter_shape.travel(self.spec.latency, self.spec.jitter, rng)
+            departure + self.spec.jitter_shape.travel(self.spec.latency, self.spec.jitter, rng)
         };
-        self.last_arrival = self.last_arrival.max(departure + travel);
+        self.last_arrival = self.last_arrival.max(arrival);
         Some(self.last_arrival)
     }
 
@@ -151,13 +171,13 @@ impl Link {
             && self.busy_until > now
         {
             let waiting_ns = (self.busy_until - now).as_nanos();
-            let waiting = waiting_ns * u128::from(bytes_per_s) / 1_000_000_000;
+            let waiting = waiting_ns * u128::from(bytes_per_s) / u128::from(NS_A_SECOND);
             if waiting + u128::from(size) > u128::from(room) {
                 return None;
             }
         }
         // A size is below 2^32: a billion times as much is below 2^62.
-        let nanos = size * 1_000_000_000 / bytes_per_s;
+        let nanos = self.ns_a_byte.map_or_else(|| size * NS_A_SECOND / bytes_per_s, |each| size * each);
         self.busy_until = self.busy_until.max(now).after_nanos(nanos);
         Some(self.busy_until)
     }

@@ -32,6 +32,7 @@ use self::connections::{Connections, Ends};
 pub(crate) use self::hosts::Stacks;
 pub(super) use self::queue::ByteQueue;
 use self::socket::{Kind, Socket, State, Tcb};
+use super::coalesce;
 
 /// What a socket holds of what its program wrote and the peer has not acknowledged, in bytes.
 const SEND_BUFFER: usize = 64 * 1024;
@@ -174,27 +175,19 @@ impl Stack {
     }
 
     fn remove(&mut self, id: SocketId) {
-        if self.socket(id).is_none() {
-            return;
+        let Some(socket) = self.socket(id) else { return };
+        let port = socket.port;
+        match socket.tcb().map(|tcb| (tcb.local, tcb.peer)) {
+            Some(ends) => self.connections.remove(ends, id),
+            None => drop(self.listeners.remove(&port)),
         }
-        let socket = self.sockets[id.place].take().expect("it is there");
+        self.sockets[id.place] = None;
         self.free.push(id.place);
-        match &socket.kind {
-            Kind::Listener(_) => drop(self.listeners.remove(&socket.port)),
-            Kind::Connection(tcb) => self.unlink((tcb.local, tcb.peer), id),
-        }
-        if let Entry::Occupied(mut holders) = self.ports.entry(socket.port) {
+        if let Entry::Occupied(mut holders) = self.ports.entry(port) {
             *holders.get_mut() -= 1;
             if *holders.get() == 0 {
                 holders.remove();
             }
-        }
-    }
-
-    /// Segments of this connection find the socket no more.
-    fn unlink(&mut self, ends: Ends, id: SocketId) {
-        if self.connections.get(ends) == Some(id) {
-            self.connections.remove(ends);
         }
     }
 
@@ -252,7 +245,11 @@ impl Stack {
         let segment = TcpSegment { src_port, dst_port, seq, ack, flags, window, payload };
         let payload = Transport::Tcp(segment);
         let packet = Packet { src: local.ip(), dst: peer.ip(), ttl: 64, payload };
-        if self.is_own(packet.dst) { &mut self.own } else { &mut self.outbound }.push(packet);
+        if self.is_own(packet.dst) {
+            self.own.push(packet);
+        } else {
+            coalesce::add(&mut self.outbound, packet);
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 use harness::time::SimTime;
 use turmoil_net::{Packet, Transport};
 
-use crate::network::{Happening, Network};
+use crate::network::Network;
 
 impl Network {
     /// A packet that was sent at `sent` is lost. `again`: it was a retransmission.
@@ -52,7 +52,7 @@ impl Network {
             let wait = if standing.handshake { SYN_TIMEOUT } else { RTO_MIN + round_trip };
             let token = self.recovery.token();
             let due = (sent + wait).max(now);
-            self.schedule(due, Happening::Timer(flow, Timer::Timeout(token)));
+            self.set_timer(due, flow, Timer::Timeout(token));
             let unsettled = Unsettled {
                 lost: VecDeque::new(),
                 under_way: 0,
@@ -152,7 +152,7 @@ impl Network {
         }
         (unsettled.timeouts, unsettled.probed, unsettled.repeating_since) = (0, false, None);
         (unsettled.wait, unsettled.token, unsettled.due) = (wait, token, now + wait);
-        self.schedule(now + wait, Happening::Timer(flow, Timer::Timeout(token)));
+        self.set_timer(now + wait, flow, Timer::Timeout(token));
     }
 
     /// A segment has come behind a lost one, before any timeout: that is sent again when the sender hears of it.
@@ -167,7 +167,7 @@ impl Network {
     fn resend_when_acknowledged(&mut self, flow: Flow, now: SimTime) {
         if self.is_open(flow.to.ip(), flow.from.ip(), now) {
             let heard = now + self.latency(flow.to.ip(), flow.from.ip());
-            self.schedule(heard, Happening::Timer(flow, Timer::Resend));
+            self.set_timer(heard, flow, Timer::Resend);
         }
     }
 }

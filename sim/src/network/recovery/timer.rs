@@ -7,7 +7,7 @@ use turmoil_net::{Packet, TcpFlags, TcpSegment, Transport};
 
 use super::{Flow, RTO_MAX, RTO_MIN, SYN_TIMEOUT};
 use crate::network::failure::Failure;
-use crate::network::{Happening, Network, reset};
+use crate::network::{Network, reset};
 
 /// What happens at a moment that was set before.
 #[derive(Debug, Clone, Copy)]
@@ -82,11 +82,11 @@ impl Network {
         if let Some(unsettled) = self.recovery.flows.get_mut(&flow) {
             (unsettled.token, unsettled.due) = (token, now + wait);
         }
-        self.schedule(now + wait, Happening::Timer(flow, Timer::Timeout(token)));
+        self.set_timer(now + wait, flow, Timer::Timeout(token));
         if nothing_lost {
             let hosts = self.hosts_at(flow.from.ip(), flow.to.ip());
             if let Some(arrival) = self.arrival(hosts, PROBE_BYTES, now) {
-                self.schedule(arrival, Happening::Timer(flow, Timer::Probe));
+                self.set_timer(arrival, flow, Timer::Probe);
             }
         } else {
             self.resend(flow, 1, now);

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use turmoil_net::TcpFlags;
 
 use super::queue::ByteQueue;
-use super::socket::{Kind, Listener, State, Tcb, Waiter};
+use super::socket::{Kind, State, Tcb, Waiter};
 use super::{EPHEMERAL_PORTS, FIRST_WINDOW, Head, SocketId, Stack};
 use crate::network::failure::Failure;
 
@@ -29,7 +29,7 @@ impl Stack {
         if self.listeners.contains_key(&port) {
             return Err(error(EADDRINUSE));
         }
-        let id = self.add(port, Kind::Listener(Listener::default()));
+        let id = self.add(port, Kind::Listener(Box::default()));
         self.listeners.insert(port, id);
         Ok(id)
     }
@@ -64,7 +64,7 @@ impl Stack {
         let local = SocketAddr::new(self.own_address(peer.ip()), port);
         let seq = self.initial_sequence();
         let tcb = Tcb::new(local, peer, State::SynSent, seq);
-        let id = self.add(port, Kind::Connection(Box::new(tcb)));
+        let id = self.add(port, Kind::Connection(tcb));
         self.connections.insert((local, peer), id);
         let flags = TcpFlags { syn: true, ..TcpFlags::default() };
         self.emit((local, peer), Head { seq, ack: 0, flags, window: FIRST_WINDOW }, Bytes::new());

@@ -59,9 +59,10 @@ impl Connections {
         }
     }
 
-    pub(super) fn remove(&mut self, ends: Ends) {
+    /// Segments of this connection find this socket no more.
+    pub(super) fn remove(&mut self, ends: Ends, id: SocketId) {
         let mut hole = self.find(key(ends));
-        if self.places[hole].take().is_none() {
+        if self.places[hole].take_if(|(_, found)| *found == id).is_none() {
             return;
         }
         self.count -= 1;
@@ -131,8 +132,11 @@ mod tests {
                     table.insert(ends, id);
                     known.insert(ends, id);
                 } else {
-                    table.remove(ends);
-                    known.remove(&ends);
+                    // An earlier connection with these ends takes nothing from a later one.
+                    table.remove(ends, SocketId { number: step as u64, place: step });
+                    if let Some(id) = known.remove(&ends) {
+                        table.remove(ends, id);
+                    }
                 }
                 prop_assert_eq!(table.get(ends), known.get(&ends).copied());
             }

@@ -7,7 +7,6 @@ use turmoil_net::Packet;
 
 use super::{SocketId, Stack, Standing};
 use crate::network::HostIndex;
-use crate::network::coalesce::coalesce;
 use crate::network::failure::Failure;
 
 /// The stacks of all hosts.
@@ -57,7 +56,6 @@ impl Stacks {
                 send(HostIndex(host), packets.pop().expect("there is one"));
                 continue;
             }
-            coalesce(packets);
             for packet in packets.drain(..) {
                 send(HostIndex(host), packet);
             }

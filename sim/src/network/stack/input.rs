@@ -55,7 +55,7 @@ impl Stack {
         let (ends, has_owner) = ((tcb.local, tcb.peer), !tcb.is_orphan && tcb.state != State::SynReceived);
         tcb.break_off(why);
         if has_owner {
-            self.unlink(ends, id);
+            self.connections.remove(ends, id);
         } else {
             self.remove(id);
         }
@@ -81,7 +81,7 @@ impl Stack {
         tcb.receive_next = syn.seq.wrapping_add(1);
         tcb.announced = tcb.receive_next.wrapping_add(u32::from(FIRST_WINDOW));
         let ack = tcb.receive_next;
-        let id = self.add(local.port(), Kind::Connection(Box::new(tcb)));
+        let id = self.add(local.port(), Kind::Connection(tcb));
         self.connections.insert(ends, id);
         let flags = TcpFlags { syn: true, ack: true, ..TcpFlags::default() };
         self.emit(ends, Head { seq, ack, flags, window: FIRST_WINDOW }, Bytes::new());
@@ -136,12 +136,17 @@ impl Stack {
             acknowledge(tcb, segment.ack, segment.window);
         }
         let news = take_data(tcb, segment) | take_end(tcb, segment);
+        let (has_work, is_done) = (tcb.has_work(), tcb.is_done());
         if news {
             tcb.reader.wake();
             let (ends, head) = ((tcb.local, tcb.peer), Head::acknowledging(tcb));
             self.emit(ends, head, Bytes::new());
         }
-        self.look_at(id);
+        if has_work {
+            self.look_at(id);
+        } else if is_done {
+            self.remove(id);
+        }
     }
 }
 

@@ -21,14 +21,11 @@ impl Stack {
                 1 => {
                     let id = self.pending.pop().expect("there is one");
                     self.send(id);
-                    self.remove_if_done(id);
                 }
                 _ => {
                     // In the order in which they were made, whichever was looked at first. Nothing is added here.
                     self.pending.sort_unstable();
-                    let count = self.pending.len();
-                    (0..count).for_each(|at| self.send(self.pending[at]));
-                    (0..count).for_each(|at| self.remove_if_done(self.pending[at]));
+                    (0..self.pending.len()).for_each(|at| self.send(self.pending[at]));
                     self.pending.clear();
                 }
             }
@@ -39,13 +36,6 @@ impl Stack {
             }
         }
         &mut self.outbound
-    }
-
-    /// Forgets an end that its program has closed, when nothing is left to be said.
-    fn remove_if_done(&mut self, id: SocketId) {
-        if self.tcb(id).is_some_and(|tcb| tcb.is_orphan && tcb.state == State::Closed) {
-            self.remove(id);
-        }
     }
 
     /// Sends what one socket has to send and the peer's window lets through.

@@ -19,8 +19,8 @@ pub(super) struct Socket {
 
 #[derive(Debug)]
 pub(super) enum Kind {
-    Listener(Listener),
-    Connection(Box<Tcb>),
+    Listener(Box<Listener>),
+    Connection(Tcb),
 }
 
 #[derive(Debug, Default)]
@@ -157,6 +157,16 @@ impl Tcb {
         let known = self.announced.wrapping_sub(self.receive_next) as usize;
         let room = self.room_to_receive();
         2 * known <= RECEIVE_BUFFER && room >= 2 * known && room >= super::SEGMENT_BYTES && !self.peer_ended
+    }
+
+    /// Whether it has something to send, if the peer has room for it.
+    pub(super) fn has_work(&self) -> bool {
+        !self.unsent.is_empty() || self.fin_is_due()
+    }
+
+    /// Whether its program has closed it and nothing is left to be said.
+    pub(super) fn is_done(&self) -> bool {
+        self.is_orphan && self.state == State::Closed
     }
 
     /// Whether our FIN is due and not sent.

@@ -214,10 +214,18 @@ impl Pair {
         Some(call(&mut self.ours[host], theirs, *id, &mut Context::from_waker(Waker::noop())))
     }
 
-    /// Delivers what was sent, once; what it was.
+    /// Delivers what was sent, once; what it was. turmoil-net's stack sends each segment alone.
     fn travel(&mut self) -> (Vec<Packet>, Vec<Packet>) {
         let (mut theirs, mut ours) = (Vec::new(), Vec::new());
         self.guard.egress_all(&mut theirs);
+        let (of_client, of_server): (Vec<_>, Vec<_>) =
+            theirs.into_iter().partition(|packet| packet.src == address(0));
+        let mut theirs = Vec::new();
+        for packets in [of_client, of_server] {
+            let mut merged = Vec::new();
+            packets.into_iter().for_each(|packet| coalesce::add(&mut merged, packet));
+            theirs.append(&mut merged);
+        }
         for stack in &mut self.ours {
             ours.append(stack.send_all());
         }
