@@ -15,14 +15,16 @@
 //! Does not verify that an answer was the right one (convergence does), nor how long it took. A 404 for an API
 //! that somebody has deleted in the run is no failure: whether its return was late is a matter of convergence.
 
+mod at_the_end;
 mod unlike;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
+use self::at_the_end::{every_server_serves, works_at_the_end};
 use self::unlike::Unlike;
-use super::ledger::{self, Ledger, Loss};
+use super::ledger::{self, Ledger};
 use super::{Checker, Scene, Stated, Verdicts, count, held, met};
 use crate::capability::Capability;
 use crate::expectation::{Claim, Condition, Share};
@@ -34,8 +36,6 @@ use crate::trace::{Event, EventId, EventKind, NodeName};
 use crate::verdict::{Outage, Status};
 
 const NAME: &str = "availability";
-/// A server that is started serves by then: three times a usual start-up.
-const STARTED_WITHIN: Duration = Duration::from_secs(180);
 
 pub(super) const ENTRY: super::Entry = super::Entry {
     name: NAME,
@@ -395,64 +395,6 @@ fn back_after_calm(
     }
     let summary = format!("back {} after the last fault ended", show_span(latest));
     (held(latest <= within), summary, evidence)
-}
-
-/// Whether the last operations ended well. What failed last before the faults were over, and was not tried again
-/// after that, tells nothing of the end.
-fn works_at_the_end(
-    capability: Capability,
-    streams: &[(Option<&NodeName>, &Ledger)],
-    scene: &Scene,
-    unlike: &Unlike,
-    verdicts: &mut Verdicts,
-) {
-    let open: Vec<&Loss> = streams.iter().filter_map(|(_, ledger)| ledger.open_loss()).collect();
-    let is_tried = |loss: &&&Loss| scene.calm_since().is_none_or(|calm| loss.last.1 >= calm);
-    let tried: Vec<&Loss> = open.iter().filter(is_tried).copied().collect();
-    let (ok, failed) = totals(streams);
-    let (status, summary) = match (tried.first(), open.first()) {
-        (Some(loss), _) => (
-            Status::Fail,
-            format!("lost since {} ({})", show_span(loss.from.since(SimTime::ZERO)), loss.cause),
-        ),
-        (None, Some(loss)) => {
-            let last = show_span(loss.last.1.since(SimTime::ZERO));
-            (
-                Status::Unknown,
-                format!("the last was tried at {last}, before the last fault ended, and failed"),
-            )
-        }
-        (None, None) => {
-            let all = of(capability, ok + failed);
-            (Status::Pass, format!("the last ended well; {failed} of {all} failed"))
-        }
-    };
-    let evidence: Vec<EventId> = match open.is_empty() {
-        true => streams.iter().filter_map(|(_, ledger)| ledger.last_good).collect(),
-        false => open.iter().flat_map(|loss| loss.evidence.clone()).collect(),
-    };
-    let claim = format!("{} works at the end", name(capability));
-    verdicts.add(&claim, Some(capability), status, summary, evidence);
-    // What is met last is why it does not work at the end; the row may have begun for another reason.
-    verdicts.because(tried.first().map_or_else(String::new, |loss| {
-        let answer = plain(&loss.last.0);
-        let said = (capability == Capability::Serve).then(|| unlike.cause(&answer, scene)).flatten();
-        said.unwrap_or(answer)
-    }));
-}
-
-/// A server that is gone at the end is missed by nobody as long as another does its work. Runs in which all serve say
-/// nothing.
-fn every_server_serves(scene: &Scene, verdicts: &mut Verdicts) {
-    if scene.calm_since().is_none_or(|calm| scene.now.since(calm) <= STARTED_WITHIN) {
-        return;
-    }
-    let gone = scene.not_serving(STARTED_WITHIN);
-    let Some((_, why, _)) = gone.first() else { return };
-    let told: Vec<String> = gone.iter().map(|(node, why, _)| format!("{node}: {why}")).collect();
-    let evidence: Vec<EventId> = gone.iter().map(|(_, _, event)| *event).collect();
-    verdicts.add("every server serves at the end", None, held(false), told.join("; "), evidence);
-    verdicts.because(*why);
 }
 
 fn outages(
