@@ -93,8 +93,8 @@ pub struct Scene {
     servers: BTreeMap<(NodeName, Arc<str>), bool>,
     /// Those that ended by themselves while they had no file descriptor, and were not started since.
     out_of_descriptors: BTreeSet<(NodeName, Arc<str>)>,
-    /// Those that were started again and are not ready yet.
-    starting: BTreeMap<(NodeName, Arc<str>), (SimTime, EventId)>,
+    /// When those that were started again were last starting: until they were ready, or ended.
+    starts: BTreeMap<(NodeName, Arc<str>), Window>,
     machines_down: BTreeSet<NodeName>,
     downs: BTreeMap<NodeName, Vec<Window>>,
     watched: Vec<Watched>,
@@ -234,7 +234,8 @@ impl Scene {
         let mut found = Vec::new();
         for ((node, process), runs) in &self.servers {
             let began = self.downs.get(node).and_then(|windows| windows.last()).map(|window| window.began);
-            match self.starting.get(&(node.clone(), process.clone())) {
+            let start = self.starts.get(&(node.clone(), process.clone()));
+            match start.filter(|window| window.to.is_none()) {
                 _ if self.machines_down.contains(node) => {
                     found.push((node.clone(), "its machine has no power", began.unwrap_or(self.last)));
                 }
@@ -245,13 +246,20 @@ impl Scene {
                     };
                     found.push((node.clone(), why, began.unwrap_or(self.last)));
                 }
-                Some((at, event)) if self.now.since(*at) > most => {
-                    found.push((node.clone(), "it was started and is not ready", *event));
+                Some(start) if self.now.since(start.from) > most => {
+                    found.push((node.clone(), "it was started and is not ready", start.began));
                 }
                 _ => {}
             }
         }
         found
+    }
+
+    /// Whether a server of these nodes was starting at a moment that is past, and had not been for longer than `most`. Only
+    /// its last start is known.
+    pub fn was_starting(&self, nodes: &[NodeName], at: SimTime, most: Duration) -> bool {
+        let starting = |window: &Window| window.holds(at) && at.since(window.from) <= most;
+        self.starts.iter().any(|((node, _), window)| nodes.contains(node) && starting(window))
     }
 
     /// When the last fault ended, and the event, if none acts now. In a run without faults that have acted, the
@@ -365,9 +373,9 @@ impl Scene {
         let key = (node.clone(), process.clone());
         // Only what was ready once will be ready again.
         if starts && self.servers.contains_key(&key) {
-            self.starting.insert(key, (event.at, event.id));
-        } else {
-            self.starting.remove(&key);
+            self.starts.insert(key, opened(event));
+        } else if let Some(start) = self.starts.get_mut(&key) {
+            close(start, event);
         }
     }
 

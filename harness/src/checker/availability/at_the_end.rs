@@ -14,8 +14,8 @@ use crate::verdict::Status;
 /// A server that is started serves by then: three times a usual start-up.
 const STARTED_WITHIN: Duration = Duration::from_secs(180);
 
-/// Whether the last operations ended well. What failed last before the faults were over, and was not tried again
-/// after that, tells nothing of the end.
+/// Whether the last operations ended well. What failed last before the faults were over, or while a server that it needs was
+/// still starting, and was not tried again after that, tells nothing of the end.
 pub(super) fn works_at_the_end(
     capability: Capability,
     streams: &[(Option<&NodeName>, &Ledger)],
@@ -24,8 +24,16 @@ pub(super) fn works_at_the_end(
     verdicts: &mut Verdicts,
 ) {
     let open: Vec<&Loss> = streams.iter().filter_map(|(_, ledger)| ledger.open_loss()).collect();
-    let is_tried = |loss: &&&Loss| scene.calm_since().is_none_or(|calm| loss.last.1 >= calm);
-    let tried: Vec<&Loss> = open.iter().filter(is_tried).copied().collect();
+    let servers = servers(capability, scene);
+    let too_early = |loss: &Loss| {
+        let at = loss.last.1;
+        if scene.calm_since().is_some_and(|calm| at < calm) {
+            return Some("before the last fault ended");
+        }
+        let starting = scene.was_starting(&servers, at, STARTED_WITHIN);
+        starting.then_some("while a server that it needs was starting")
+    };
+    let tried: Vec<&Loss> = open.iter().filter(|loss| too_early(loss).is_none()).copied().collect();
     let (ok, failed) = totals(streams);
     let (status, summary) = match (tried.first(), open.first()) {
         (Some(loss), _) => (
@@ -34,10 +42,8 @@ pub(super) fn works_at_the_end(
         ),
         (None, Some(loss)) => {
             let last = show_span(loss.last.1.since(SimTime::ZERO));
-            (
-                Status::Unknown,
-                format!("the last was tried at {last}, before the last fault ended, and failed"),
-            )
+            let early = too_early(loss).unwrap_or_default();
+            (Status::Unknown, format!("the last was tried at {last}, {early}, and failed"))
         }
         (None, None) => {
             let all = of(capability, ok + failed);
@@ -56,6 +62,16 @@ pub(super) fn works_at_the_end(
         let said = (capability == Capability::Serve).then(|| unlike.cause(&answer, scene)).flatten();
         said.unwrap_or(answer)
     }));
+}
+
+/// The nodes whose servers must be ready for a capability. The sync needs none that says when it is.
+fn servers(capability: Capability, scene: &Scene) -> Vec<NodeName> {
+    let behind = match capability {
+        Capability::Serve => &scene.workers,
+        Capability::Publish | Capability::Administer => &scene.managers,
+        Capability::Sync => return Vec::new(),
+    };
+    behind.iter().chain(&scene.balancers).cloned().collect()
 }
 
 /// A server that is gone at the end is missed by nobody as long as another does its work. Runs in which all serve say

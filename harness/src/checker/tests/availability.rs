@@ -169,6 +169,35 @@ fn what_was_tried_last_while_something_failed_tells_nothing_of_the_end() {
 }
 
 #[test]
+fn what_was_tried_last_while_a_server_that_it_needs_was_starting_tells_nothing_of_the_end() {
+    let claim = "publishing works at the end";
+    let process = || "wso2".into();
+    // A reboot of 10 s; the server is started at its end, and ready at `ready`.
+    let rebooted = |node: &str, tried: u64, ready: u64| {
+        let script = Script::new(&[]).ready(0, "manager").ready(0, "worker1").disturb(1);
+        let script =
+            script.publish(2, 1, Some(200)).power_off(20, node).fault_ends(30, &format!("{node}-off"));
+        let script = script.event(30, Some(node), EventKind::NodeUp { boot: 1 });
+        let script = script.event(30, Some(node), EventKind::ProcessStarted { process: process() });
+        let failed = |script: Script| script.publish(tried, 2, Some(502));
+        let is_ready =
+            |script: Script| script.event(ready, Some(node), EventKind::ProcessReady { process: process() });
+        if tried < ready { is_ready(failed(script)) } else { failed(is_ready(script)) }
+    };
+    let early = rebooted("manager", 31, 95).verdict(claim);
+    assert_status(&early, Unknown);
+    assert_eq!(
+        early.summary,
+        "the last was tried at 31s, while a server that it needs was starting, and failed"
+    );
+    assert_status(&rebooted("manager", 96, 95).verdict(claim), Fail);
+    assert_status(&rebooted("manager", 31, 95).publish(96, 3, Some(502)).verdict(claim), Fail);
+    // Nobody publishes through a worker, and a start does not last for ever.
+    assert_status(&rebooted("worker1", 31, 95).verdict(claim), Fail);
+    assert_status(&rebooted("manager", 211, 300).verdict(claim), Fail);
+}
+
+#[test]
 fn what_is_met_last_is_why_it_does_not_work_at_the_end() {
     let script = Script::new(&[]).disturb(0).call(1, Some(502)).call(2, Some(202)).heal(10);
     let verdict = script.call(20, Some(500)).verdict("traffic works at the end");
