@@ -350,7 +350,7 @@ impl Convergence {
         let Some((path, since)) = scene.follow().stale(worker).first_key_value() else {
             return String::new();
         };
-        self.carried.why_stale(worker, path, since.at, scene.follow().difference(worker, path))
+        self.carried.why_stale(worker, path, since.at, scene)
     }
 
     fn converged(&self, worker: &NodeName, scene: &Scene) -> Converged {

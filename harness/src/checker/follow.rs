@@ -14,6 +14,10 @@ use crate::trace::{Event, EventId, EventKind, NodeName};
 /// content that the manager never had.
 const HISTORY_MAX: usize = 32;
 
+/// A power loss takes what the disk had not written back: nothing that is older than this. Linux writes back what has been
+/// dirty for 30 s (`dirty_expire_centisecs`), and looks every 5 s (`dirty_writeback_centisecs`).
+pub(super) const WRITTEN_BACK_WITHIN: Duration = Duration::from_secs(40);
+
 /// Since when a path on a worker holds what the manager no longer has, and the event that made it so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Since {
@@ -55,6 +59,8 @@ struct Path {
     now: Option<Digest>,
     /// Contents that were replaced, and when, oldest first.
     past: VecDeque<(Option<Digest>, SimTime)>,
+    /// Whether no write made it what it is: a list of all files told of it.
+    unwritten: bool,
 }
 
 #[derive(Debug, Default)]
@@ -190,6 +196,13 @@ impl Follow {
         self.lacks_since
     }
 
+    /// When a file of the manager became what it is, if nobody wrote it so, and since when it had held what it lost then.
+    pub(super) fn unwritten(&self, path: &str) -> Option<(SimTime, SimTime)> {
+        let mut past = self.paths.get(path).filter(|path| path.unwritten)?.past.iter().rev();
+        let (_, at) = past.next()?;
+        Some((*at, past.next().map_or(SimTime::ZERO, |(_, since)| *since)))
+    }
+
     /// Whether the manager's files changed after warm-up.
     pub(super) fn published(&self) -> bool {
         self.published
@@ -266,6 +279,7 @@ impl Follow {
             history.past.pop_front();
         }
         history.now = digest;
+        history.unwritten = matches!(event.kind, EventKind::DiskState { .. });
         for worker in self.workers.values_mut().filter(|worker| worker.state.is_some()) {
             if worker.files.get(path).copied() == digest {
                 worker.fresh(path, event, scene, false);

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::super::Scene;
-use super::super::follow::Difference;
+use super::super::follow::{Difference, WRITTEN_BACK_WITHIN};
 use crate::time::SimTime;
 use crate::trace::mark::{self, Explains};
 use crate::trace::{Event, EventKind, NodeName};
@@ -123,8 +123,8 @@ impl Carried {
     }
 
     /// Why a file of a worker, which has differed since this moment, is not the manager's.
-    pub(super) fn why_stale(&self, name: &str, path: &str, since: SimTime, difference: Difference) -> String {
-        let what = match difference {
+    pub(super) fn why_stale(&self, name: &str, path: &str, since: SimTime, scene: &Scene) -> String {
+        let what = match scene.follow().difference(name, path) {
             Difference::Missing => "a file is missing",
             Difference::Extra => "a file is left over",
             Difference::Content => "a file has another content",
@@ -135,8 +135,15 @@ impl Carried {
         // A run that left it alone since then takes it for right: nothing is done to it again and again.
         let seems_right = matches!((worker.ended, other), (Some((at, 0)), Some((_, changed))) if at > *changed)
             && since < worker.ended.map_or(SimTime::ZERO, |(at, _)| at);
+        // What its disk had long had is no loss that a power cut explains.
+        let lost = scene.follow().unwritten(path).is_some_and(|(at, since)| {
+            self.power_losses.contains(&at) && at.since(since) <= WRITTEN_BACK_WITHIN
+        });
         let how = match worker.ended {
             _ if seems_right => "though the sync says that it succeeded".to_owned(),
+            _ if !worker.files.is_empty() && other.is_some() && lost => {
+                "the manager's disk lost it with the power".to_owned()
+            }
             _ if !worker.files.is_empty() && self.half.contains(path) => {
                 "the manager left half of it".to_owned()
             }

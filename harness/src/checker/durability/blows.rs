@@ -4,15 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::super::Scene;
+use super::super::follow::WRITTEN_BACK_WITHIN;
 use crate::time::SimTime;
 use crate::trace::mark::{self, Explains};
 use crate::trace::{Event, EventKind};
 
 /// No more than this is remembered of each kind: a run with more of it is explained by the first ones too.
 const KEPT_MAX: usize = 1_000;
-/// A power loss takes what the disk had not written back: nothing that is older than this. Linux writes back what has been
-/// dirty for 30 s (`dirty_expire_centisecs`), and looks every 5 s (`dirty_writeback_centisecs`).
-const WRITTEN_BACK_WITHIN: Duration = Duration::from_secs(40);
 /// The kind of fault under which a disk keeps less than that.
 const KEEPS_LESS: &str = "unsynced-writes";
 /// What is acknowledged is on the manager's disk by then, unless something prevents it.

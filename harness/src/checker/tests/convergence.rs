@@ -189,6 +189,33 @@ fn a_file_that_is_put_back_again_and_again_is_told_from_one_that_the_sync_takes_
 }
 
 #[test]
+fn a_file_that_the_managers_disk_lost_with_the_power_is_told_from_any_other_that_is_put_back() {
+    let again = crate::trace::EventKind::Mark { mark: crate::trace::mark::RESTORE_LOOP.into() };
+    let restored_at = |script: Script, at: u64, text: &str| {
+        let script = synced(script, at, text).rsync(at, "worker1", 0);
+        let script = script.file(at + 15, "worker1", "a", Some("1"), "wso2");
+        script.event(at + 15, Some("worker1"), again.clone()).verdict(EQUAL).cause.to_string()
+    };
+    let restored = |script, text| restored_at(script, 60, text);
+    let told = "a file has another content, changed by wso2";
+    // Another file is written after it, so that nobody was in the middle of writing it.
+    let off = || {
+        published(start(&[]), 20, "2").file(21, "manager", "b", Some("1"), "wso2").power_off(30, "manager")
+    };
+    let emptied = || off().disk(30, "manager", &[("a", ""), ("b", "1")]).power_on(40, "manager");
+    assert_eq!(restored(emptied(), ""), format!("{told}: the manager's disk lost it with the power"));
+    // What somebody writes after that is lost no more, and what was not lost is no loss.
+    assert_eq!(restored(published(emptied(), 50, "3"), "3"), format!("{told}: artifact restored again"));
+    // It must have been written back long before.
+    let late =
+        published(start(&[]), 20, "2").file(21, "manager", "b", Some("1"), "wso2").power_off(61, "manager");
+    let late = late.disk(61, "manager", &[("a", ""), ("b", "1")]).power_on(65, "manager");
+    assert_eq!(restored_at(late, 70, ""), format!("{told}: artifact restored again"));
+    let kept = off().disk(30, "manager", &[("a", "2"), ("b", "1")]).power_on(40, "manager");
+    assert_eq!(restored(kept, "2"), format!("{told}: artifact restored again"));
+}
+
+#[test]
 fn a_torn_set_is_told_with_what_explains_it() {
     use crate::trace::{EventKind, mark};
     let claim = "no gateway serves a torn snapshot in the end";
