@@ -314,7 +314,11 @@ impl Server {
         for news in news {
             self.process.record(match news {
                 News::Deployed(api, revision) => EventKind::ApiDeployed { api: api.into(), revision },
-                News::Undeployed(api) => EventKind::ApiUndeployed { api: api.into() },
+                News::Undeployed(api) => {
+                    // What comes in its place is another set, torn or not.
+                    self.not_whole.borrow_mut().remove(&api);
+                    EventKind::ApiUndeployed { api: api.into() }
+                }
             });
         }
     }

@@ -7,7 +7,8 @@
 //!   worker, or was overtaken there by something newer.
 //! - divergence at the end: every path below the folders, in both directions; a file that rsync left half
 //!   written counts.
-//! - wholeness: long after the last fault no gateway serves an API whose parts are of several revisions.
+//! - wholeness: long after the last fault and the last change of the manager's files, no gateway serves an API whose parts
+//!   are of several revisions. Before that, each run of the sync may meet another publish and tear its API anew.
 //! - agreement: at the end, all running workers serve the same revisions.
 //!
 //! Does not verify modes, times, owners or empty folders, nor that the manager's content is what was published
@@ -47,7 +48,7 @@ pub(super) const ENTRY: super::Entry = super::Entry {
     make: || Box::<Convergence>::default(),
 };
 
-/// A torn snapshot is whole again so long after the last fault: two runs of the sync, a scan, and the time after
+/// A torn snapshot is whole again so long after the last fault and the last publish: two runs of the sync, a scan, and the time after
 /// which gateways tell of it.
 const WHOLE_WITHIN: Duration = Duration::from_secs(160);
 /// No more divergent paths than this are named.
@@ -59,6 +60,8 @@ struct Convergence {
     /// What each running gateway serves, with the event of its deployment.
     served: BTreeMap<NodeName, BTreeMap<Arc<str>, (u64, EventId)>>,
     carried: Carried,
+    /// When the manager's files changed last.
+    published: SimTime,
     /// The last moments at which gateways said that calls meet a torn snapshot for long.
     torn: Vec<(NodeName, SimTime, EventId)>,
 }
@@ -78,6 +81,9 @@ impl Checker for Convergence {
                 EventKind::Mark { mark } if **mark == *mark::TORN_FOR_LONG => {
                     self.torn.retain(|(other, ..)| other != node);
                     self.torn.push((node.clone(), event.at, event.id));
+                }
+                EventKind::FileChanged { .. } if scene.is_on_manager() && scene.changed_file().is_some() => {
+                    self.published = event.at;
                 }
                 EventKind::NodeDown => {
                     self.served.remove(node);
@@ -326,10 +332,11 @@ impl Convergence {
         });
     }
 
-    /// No gateway may serve a torn snapshot long after everything was healed. Runs in which none did say nothing.
+    /// No gateway may serve a torn snapshot long after everything was healed and published. Runs in which none did say nothing.
     fn whole(&self, scene: &Scene, verdicts: &mut Verdicts) {
         let Some(calm) = scene.calm_since() else { return };
-        let late = self.torn.iter().filter(|(_, at, _)| *at >= calm + WHOLE_WITHIN);
+        let whole_from = calm.max(self.published) + WHOLE_WITHIN;
+        let late = self.torn.iter().filter(|(_, at, _)| *at >= whole_from);
         let (nodes, evidence): (Vec<&str>, Vec<EventId>) =
             late.map(|(node, _, event)| (&**node, *event)).unzip();
         if !nodes.is_empty() {

@@ -394,6 +394,34 @@ fn half_an_update_is_served_as_a_torn_snapshot() {
 }
 
 #[test]
+fn an_api_that_was_gone_meanwhile_is_torn_anew() {
+    let mut world = World::new(worker());
+    world.start();
+    world.run_to(61);
+    world.sync(2, 0..2);
+    world.run_to(90);
+    assert_eq!(world.call(), "200 r1");
+    let remove_all = |disk: &mut Disk, now_ns| {
+        api_files(&pizza(), 1)
+            .iter()
+            .try_for_each(|file| disk.remove_file(path(file.kind, &file.name), now_ns))
+    };
+    world.gateway().fs("rsync").write(remove_all).unwrap();
+    world.run_to(180);
+    assert_eq!(world.call(), "404");
+    world.sync(4, 0..2);
+    world.sync(3, 2..4);
+    // More than 150 s after the first torn set, and less after the second.
+    world.run_to(270);
+    assert_eq!(world.call(), "200 r3");
+    let torn = [mark::TORN_DEPLOYED, mark::TORN_SERVED];
+    assert_eq!(world.marks(), [torn, torn].concat());
+    world.run_to(440);
+    world.call();
+    assert_eq!(world.marks()[4..], [mark::TORN_FOR_LONG]);
+}
+
+#[test]
 fn an_api_without_its_sequences_is_deployed_and_fails_its_callers() {
     let mut world = World::new(worker());
     world.start();

@@ -216,6 +216,20 @@ fn a_file_that_the_managers_disk_lost_with_the_power_is_told_from_any_other_that
 }
 
 #[test]
+fn a_torn_set_says_nothing_of_the_end_when_something_was_published_shortly_before() {
+    use crate::trace::{EventKind, mark};
+    let fails = |published_at| {
+        let script = published(start(&[]).heal(100), published_at, "2");
+        let torn = EventKind::Mark { mark: mark::TORN_FOR_LONG.into() };
+        let judgement = script.event(900, Some("worker1"), torn).judge();
+        let claim = "no gateway serves a torn snapshot in the end";
+        judgement.verdicts.iter().any(|verdict| verdict.claim == claim && verdict.status == Fail)
+    };
+    assert!(fails(740));
+    assert!(!fails(741));
+}
+
+#[test]
 fn a_torn_set_is_told_with_what_explains_it() {
     use crate::trace::{EventKind, mark};
     let claim = "no gateway serves a torn snapshot in the end";
