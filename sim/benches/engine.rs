@@ -185,7 +185,7 @@ fn start_plain(host: &Host, workers: u8) {
                 let served = serve(&own, stream, Scheme::Http, None, |_| async {
                     turn.set((turn.get() + 1) % workers);
                     let worker = SocketAddr::from(([10, 0, 0, turn.get() + 3], PORT));
-                    http::Response::new(ask_on_engine(&own, worker).await)
+                    sim::http::answer(200, ask_on_engine(&own, worker).await)
                 });
                 let _ = served.await;
             });
@@ -209,7 +209,7 @@ fn on_engine(between: Between, workers: u8, per_second: u32, seconds: u32) {
             while let Ok((stream, _)) = listener.accept().await {
                 let own = process.clone();
                 process.spawn(async move {
-                    let answer = |_| async { http::Response::new(Bytes::from_static(b"pizza")) };
+                    let answer = |_| async { sim::http::answer(200, "pizza") };
                     let _ = serve(&own, stream, Scheme::Http, None, answer).await;
                 });
             }

@@ -14,6 +14,7 @@
 mod client;
 mod fields;
 mod head;
+mod response;
 mod server;
 #[cfg(test)]
 mod tests;
@@ -28,12 +29,10 @@ pub use self::client::{Connection, Resting};
 pub use self::fields::Fields;
 pub use self::head::{Request, RequestHead, ResponseHead};
 pub(crate) use self::head::{is_value, target};
+pub use self::response::Response;
 pub(crate) use self::server::IdleTimer;
 pub use self::server::{Incoming, ServerConnection, serve};
 pub(crate) use self::transport::Whole;
-
-/// An answer with its whole body.
-pub type Response = http::Response<Bytes>;
 
 /// What stands in for a TLS 1.3 handshake: a record of type 22 each way.
 const CLIENT_HELLO: &[u8; 8] = b"\x16\x03\x01hello";
@@ -89,9 +88,7 @@ impl Error {
 
 /// An answer with this status and text.
 pub fn answer(status: u16, text: impl Into<Bytes>) -> Response {
-    let mut response = Response::new(text.into());
-    *response.status_mut() = StatusCode::from_u16(status).expect("the model writes valid statuses");
-    response
+    Response::new(StatusCode::from_u16(status).expect("the model writes valid statuses"), text)
 }
 
 /// What a socket or a message says went wrong, as the system's error if there is one below: what a program would

@@ -251,6 +251,7 @@ impl Network {
     }
 
     /// A host's socket stack sent a packet.
+    #[inline]
     pub(crate) fn send(&mut self, from: HostIndex, packet: Packet, now: SimTime) {
         if !self.wires[from.0].powered {
             return;
@@ -265,6 +266,7 @@ impl Network {
         self.put_on_link(packet, hosts, false, now);
     }
 
+    #[inline]
     fn put_on_link(&mut self, packet: Packet, hosts: Option<Hosts>, again: bool, now: SimTime) {
         self.ledger.census.under_way += 1;
         match self.arrival(hosts, packet.size(), now) {

@@ -1,6 +1,5 @@
 //! Answers that nginx gives by itself: redirects, texts and error pages.
 
-use bytes::Bytes;
 use http::StatusCode;
 use http::header::{CONTENT_TYPE, HeaderValue, LOCATION};
 
@@ -20,10 +19,8 @@ pub(super) fn answer(rule: &Answer, request: &Received, place: Place<'_>) -> Opt
     let Some(template) = &rule.text else { return Some(error_page(rule.status)) };
     if !is_redirect(rule.status) {
         let text = request.expand(template, place).into_owned();
-        let mut response = Response::new(Bytes::from(text));
-        *response.status_mut() = status(rule.status);
-        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain"));
-        return Some(response);
+        let plain = HeaderValue::from_static("text/plain");
+        return Some(Response::new(status(rule.status), text).with(CONTENT_TYPE, plain));
     }
     let mut address = expand_address(template, request, place);
     if let Some(query) = request.query().filter(|query| rule.add_query && !query.is_empty()) {
@@ -44,11 +41,11 @@ pub(super) fn redirect(code: u16, address: &str, request: &Received, place: Plac
     } else {
         address.to_owned()
     };
-    let mut response = error_page(code);
-    if let Ok(location) = HeaderValue::from_str(&absolute) {
-        response.headers_mut().insert(LOCATION, location);
+    let page = error_page(code);
+    match HeaderValue::from_str(&absolute) {
+        Ok(location) => page.with(LOCATION, location),
+        Err(_) => page,
     }
-    response
 }
 
 /// nginx's own page for a status.
@@ -70,12 +67,11 @@ pub(super) fn error_page(code: u16) -> Response {
     } else {
         String::new()
     };
-    let mut response = Response::new(Bytes::from(page));
-    *response.status_mut() = status;
-    if has_page {
-        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/html"));
+    let response = Response::new(status, page);
+    match has_page {
+        true => response.with(CONTENT_TYPE, HeaderValue::from_static("text/html")),
+        false => response,
     }
-    response
 }
 
 fn is_redirect(code: u16) -> bool {

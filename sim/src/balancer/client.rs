@@ -186,7 +186,5 @@ async fn read_body(
 
 /// An error after which nothing more is read from the client.
 fn closing(status: u16) -> Response {
-    let mut response = error_page(status);
-    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-    response
+    error_page(status).with(CONNECTION, HeaderValue::from_static("close"))
 }

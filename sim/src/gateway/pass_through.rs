@@ -53,7 +53,5 @@ pub(super) async fn answer(server: &Server, path: &str) -> Response {
     if wholeness == Wholeness::Incomplete {
         return response(500, NO_PART);
     }
-    let mut served = response(200, Bytes::from_static(MENU));
-    served.headers_mut().insert(REVISION_HEADER, api.revision_header.clone());
-    served
+    response(200, Bytes::from_static(MENU)).with(REVISION_HEADER, api.revision_header.clone())
 }

@@ -57,12 +57,10 @@ fn login_redirect(server: &Server) -> Response {
         let _ = write!(location, ":{port}");
     }
     location.push_str(address::LOGIN);
-    let mut redirect = response(302, "");
     match HeaderValue::try_from(location) {
-        Ok(location) => drop(redirect.headers_mut().insert(LOCATION, location)),
-        Err(_) => return response(500, "the host name is none"),
+        Ok(location) => response(302, "").with(LOCATION, location),
+        Err(_) => response(500, "the host name is none"),
     }
-    redirect
 }
 
 /// Requests that would change something.

@@ -202,9 +202,7 @@ impl ServerConnection {
     /// # Errors
     /// When the connection broke.
     pub async fn answer(&mut self, response: &Response) -> io::Result<bool> {
-        let fields =
-            || response.headers().iter().map(|(name, value)| (name.as_str().as_bytes(), value.as_bytes()));
-        let written = self.write(response.status(), fields, response.body());
+        let written = self.write(response.status, || response.fields(), &response.body);
         self.send(written).await
     }
 

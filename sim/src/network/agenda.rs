@@ -23,6 +23,7 @@ impl<T> Default for Agenda<T> {
 
 impl<T> Agenda<T> {
     /// Enters what is likely to come up behind all that is in line.
+    #[inline]
     pub(super) fn push(&mut self, key: EventKey, thing: T) {
         if self.line.back().is_none_or(|(last, _)| *last < key) {
             self.line.push_back((key, thing));

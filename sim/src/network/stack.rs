@@ -154,6 +154,7 @@ impl Stack {
         live.filter_map(|(place, socket)| Some(SocketId { number: socket.as_ref()?.number, place })).collect()
     }
 
+    #[inline]
     fn add(&mut self, port: u16, kind: Kind) -> SocketId {
         let number = self.next_number;
         self.next_number += 1;

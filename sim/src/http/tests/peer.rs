@@ -15,7 +15,7 @@ use hyper::service::service_fn;
 use proptest::prelude::*;
 
 use super::super::head::{Asked, Request, parse_request, parse_response};
-use super::super::{Fields, head};
+use super::super::{Fields, Response, head};
 
 /// The far end of hyper's connection: gives what it has, then the end, and keeps what is written.
 #[derive(Clone, Default)]
@@ -171,9 +171,11 @@ fn write_request(request: &http::Request<Bytes>) -> Vec<u8> {
 }
 
 fn write_response(response: &http::Response<Bytes>, asked: &Asked) -> Vec<u8> {
-    let fields =
-        || response.headers().iter().map(|(name, value)| (name.as_str().as_bytes(), value.as_bytes()));
-    head::write_response(response.status(), fields, response.body(), asked).0
+    let with =
+        |ours: Response, (name, value): (&HeaderName, &HeaderValue)| ours.with(name.clone(), value.clone());
+    let bare = Response::new(response.status(), response.body().clone());
+    let ours = response.headers().iter().fold(bare, with);
+    head::write_response(ours.status, || ours.fields(), &ours.body, asked).0
 }
 
 fn body_of(bytes: &Bytes, head: usize, length: u64) -> Option<Bytes> {
