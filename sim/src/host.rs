@@ -60,7 +60,7 @@ impl Host {
         disk.record_changes(true);
         Self(Rc::new(Inner {
             core: Rc::clone(core),
-            index: HostIndex(index),
+            index: HostIndex::new(index),
             name: spec.name,
             address: spec.address,
             names: RefCell::new(spec.names),

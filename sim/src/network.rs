@@ -55,7 +55,17 @@ use crate::engine::EventKey;
 
 /// A host's place in the network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct HostIndex(pub(crate) usize);
+pub(crate) struct HostIndex(u32);
+
+impl HostIndex {
+    pub(crate) fn new(place: usize) -> Self {
+        Self(u32::try_from(place).expect("a network has fewer hosts than addresses"))
+    }
+
+    fn place(self) -> usize {
+        self.0 as usize
+    }
+}
 
 /// What the network knows of a host.
 #[derive(Debug)]
@@ -150,7 +160,7 @@ impl Network {
     /// Something is put on a link, or is at its end.
     fn note_use(&self, hosts: Option<Hosts>, now: SimTime) {
         if let (Some((uses, names)), Some((from, to))) = (&self.uses, hosts) {
-            uses.note(&names[from.0], &names[to.0], now);
+            uses.note(&names[from.place()], &names[to.place()], now);
         }
     }
 
@@ -161,7 +171,7 @@ impl Network {
 
     /// A host's packet filter.
     pub(crate) fn firewall_mut(&mut self, host: HostIndex) -> &mut Firewall {
-        &mut self.wires[host.0].firewall
+        &mut self.wires[host.place()].firewall
     }
 
     pub(crate) fn host_at(&self, address: IpAddr) -> Option<HostIndex> {
@@ -169,21 +179,21 @@ impl Network {
     }
 
     pub(crate) fn is_powered(&self, host: HostIndex) -> bool {
-        self.wires[host.0].powered
+        self.wires[host.place()].powered
     }
 
     pub(crate) fn link_mut(&mut self, from: HostIndex, to: HostIndex) -> &mut Link {
         let count = self.wires.len();
-        &mut self.links[from.0 * count + to.0]
+        &mut self.links[from.place() * count + to.place()]
     }
 
     fn link(&self, from: HostIndex, to: HostIndex) -> &Link {
-        &self.links[from.0 * self.wires.len() + to.0]
+        &self.links[from.place() * self.wires.len() + to.place()]
     }
 
     /// Whether a machine takes what arrives at it.
     fn hears(&self, host: HostIndex) -> bool {
-        let wire = &self.wires[host.0];
+        let wire = &self.wires[host.place()];
         wire.powered && wire.frozen_since.is_none()
     }
 
@@ -223,26 +233,26 @@ impl Network {
     }
 
     fn boot_of(&self, address: IpAddr) -> u32 {
-        self.host_at(address).map_or(0, |host| self.wires[host.0].boot)
+        self.host_at(address).map_or(0, |host| self.wires[host.place()].boot)
     }
 
     /// A machine loses power: it sends nothing more, and has forgotten everything.
     pub(crate) fn power_off(&mut self, host: HostIndex) {
-        self.wires[host.0].powered = false;
-        self.wires[host.0].frozen_since = None;
-        let address = self.wires[host.0].address;
+        self.wires[host.place()].powered = false;
+        self.wires[host.place()].frozen_since = None;
+        let address = self.wires[host.place()].address;
         self.recovery.forget_host(address);
     }
 
     /// A machine has power again, with a new kernel.
     pub(crate) fn power_on(&mut self, host: HostIndex) {
-        let wire = &mut self.wires[host.0];
+        let wire = &mut self.wires[host.place()];
         wire.powered = true;
         wire.boot += 1;
     }
 
     pub(crate) fn boot(&self, host: HostIndex) -> u32 {
-        self.wires[host.0].boot
+        self.wires[host.place()].boot
     }
 
     /// The next thing that happens.
@@ -253,7 +263,7 @@ impl Network {
     /// A host's socket stack sent a packet.
     #[inline]
     pub(crate) fn send(&mut self, from: HostIndex, packet: Packet, now: SimTime) {
-        if !self.wires[from.0].powered {
+        if !self.wires[from.place()].powered {
             return;
         }
         self.ledger.sent(&packet);
@@ -323,7 +333,9 @@ impl Network {
                 let got_through = hosts
                     .filter(|&hosts| self.is_open_between(hosts, now) && !self.is_doomed(&packet, hosts));
                 match got_through {
-                    Some((_, to)) if self.recovery.is_empty() && self.wires[to.0].firewall.is_empty() => {
+                    Some((_, to))
+                        if self.recovery.is_empty() && self.wires[to.place()].firewall.is_empty() =>
+                    {
                         self.ledger.census.arrived += 1;
                         self.ledger.delivered(std::slice::from_ref(&packet));
                         self.deliver(to, &mut packet, Failure::Reset, now);
@@ -386,8 +398,8 @@ impl Network {
         arrivals: &mut Vec<Packet>,
     ) {
         let action = match (self.host_at(packet.dst), &packet.payload) {
-            (Some(to), Transport::Tcp(segment)) if !self.wires[to.0].firewall.is_empty() => {
-                self.wires[to.0].firewall.action(segment.dst_port).map(|action| (action, segment))
+            (Some(to), Transport::Tcp(segment)) if !self.wires[to.place()].firewall.is_empty() => {
+                self.wires[to.place()].firewall.action(segment.dst_port).map(|action| (action, segment))
             }
             _ => None,
         };
@@ -472,7 +484,7 @@ const ICMP_BYTES: u32 = 576;
 
 /// The random stream of one direction between two hosts, of a concern.
 fn stream(seed: u64, from: HostIndex, to: HostIndex, concern: &str) -> rand_chacha::ChaCha8Rng {
-    rng::stream(seed, &format!("link {} to {}{concern}", from.0, to.0))
+    rng::stream(seed, &format!("link {} to {}{concern}", from.place(), to.place()))
 }
 
 /// A reset from one end to the other.

@@ -11,7 +11,7 @@ impl Network {
     /// How many connections there were. An end on a machine that hears nothing gets none: it meets its peer's
     /// answer when it sends again.
     pub(crate) fn reset_between(&mut self, a: HostIndex, b: HostIndex, now: SimTime) -> usize {
-        let (one, other) = (self.wires[a.0].address, self.wires[b.0].address);
+        let (one, other) = (self.wires[a.place()].address, self.wires[b.place()].address);
         let of_one = self.stacks.ends(a).into_iter().filter(|(_, peer)| peer.ip() == other);
         let of_other = self.stacks.ends(b).into_iter().filter(|(_, peer)| peer.ip() == one);
         let ends: Vec<_> = of_one.chain(of_other).collect();

@@ -17,7 +17,7 @@ impl Addresses {
             assert!(table.find(address).is_none(), "two hosts have the address {address}");
             let free = (table.first_place(address)..).map(|place| place & table.mask());
             let free = free.into_iter().find(|&place| table.places[place].is_none());
-            table.places[free.expect("three quarters are")] = Some((address, HostIndex(index)));
+            table.places[free.expect("three quarters are")] = Some((address, HostIndex::new(index)));
         }
         table
     }
@@ -60,7 +60,7 @@ mod tests {
         let all: Vec<IpAddr> = (0..100).map(v4).chain((1..50).map(v6)).collect();
         let table = Addresses::new(all.iter().copied());
         for (index, address) in all.iter().enumerate() {
-            assert_eq!(table.find(*address), Some(HostIndex(index)));
+            assert_eq!(table.find(*address), Some(HostIndex::new(index)));
         }
         assert_eq!(table.find(v4(100)), None);
         assert_eq!(table.find(v6(50)), None);

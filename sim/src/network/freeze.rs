@@ -12,13 +12,13 @@ use super::{HostIndex, Network};
 impl Network {
     /// A machine stands still from now on.
     pub(crate) fn freeze(&mut self, host: HostIndex, now: SimTime) {
-        self.wires[host.0].frozen_since.get_or_insert(now);
+        self.wires[host.place()].frozen_since.get_or_insert(now);
     }
 
     /// A machine runs again: its kernel's timers have the time left that they had.
     pub(crate) fn thaw(&mut self, host: HostIndex, now: SimTime) {
-        let Some(since) = self.wires[host.0].frozen_since.take() else { return };
-        let address = self.wires[host.0].address;
+        let Some(since) = self.wires[host.place()].frozen_since.take() else { return };
+        let address = self.wires[host.place()].address;
         for (flow, token, due) in self.recovery.restart_timers(address, now - since) {
             let left = due.max(since) - since;
             self.set_timer(now + left, flow, Timer::Timeout(token));
@@ -27,6 +27,6 @@ impl Network {
     }
 
     pub(crate) fn is_frozen(&self, host: HostIndex) -> bool {
-        self.wires[host.0].frozen_since.is_some()
+        self.wires[host.place()].frozen_since.is_some()
     }
 }

@@ -25,17 +25,17 @@ impl Stacks {
 
     /// Makes a call on a host's stack.
     pub(crate) fn on<T>(&self, host: HostIndex, call: impl FnOnce(&mut Stack) -> T) -> T {
-        let mut stack = self.hosts[host.0].borrow_mut();
+        let mut stack = self.hosts[host.place()].borrow_mut();
         let result = call(&mut stack);
         if stack.is_restless() && !std::mem::replace(&mut stack.is_listed, true) {
-            self.restless.borrow_mut().push(host.0);
+            self.restless.borrow_mut().push(host.place());
         }
         result
     }
 
     /// See [`Stack::has_ended`].
     pub(in crate::network) fn has_ended(&self, host: HostIndex, id: SocketId) -> bool {
-        self.hosts[host.0].borrow().has_ended(id)
+        self.hosts[host.place()].borrow().has_ended(id)
     }
 
     /// Whether there may be something to send.
@@ -53,11 +53,11 @@ impl Stacks {
             let packets = stack.send_all();
             // Nearly always it is one.
             if packets.len() == 1 {
-                send(HostIndex(host), packets.pop().expect("there is one"));
+                send(HostIndex::new(host), packets.pop().expect("there is one"));
                 continue;
             }
             for packet in packets.drain(..) {
-                send(HostIndex(host), packet);
+                send(HostIndex::new(host), packet);
             }
         }
     }
@@ -74,7 +74,7 @@ impl Stacks {
         local: SocketAddr,
         peer: SocketAddr,
     ) -> Option<Standing> {
-        self.hosts[host.0].borrow().standing(local, peer)
+        self.hosts[host.place()].borrow().standing(local, peer)
     }
 
     /// Whether the program of this end has closed it, or is gone; none when there is no such connection.
@@ -84,17 +84,17 @@ impl Stacks {
         local: SocketAddr,
         peer: SocketAddr,
     ) -> Option<bool> {
-        self.hosts[host.0].borrow().is_orphan(local, peer)
+        self.hosts[host.place()].borrow().is_orphan(local, peer)
     }
 
     /// Both ends of every connection of a host, its own first.
     pub(crate) fn ends(&self, host: HostIndex) -> Vec<(SocketAddr, SocketAddr)> {
-        self.hosts[host.0].borrow().ends()
+        self.hosts[host.place()].borrow().ends()
     }
 
     /// A new kernel: nothing is left of any socket.
     pub(crate) fn forget_all(&self, host: HostIndex) {
-        self.hosts[host.0].borrow_mut().forget_all();
+        self.hosts[host.place()].borrow_mut().forget_all();
     }
 
     /// See [`Stack::forget_orphan`].
