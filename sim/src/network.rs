@@ -333,9 +333,7 @@ impl Network {
                 let got_through = hosts
                     .filter(|&hosts| self.is_open_between(hosts, now) && !self.is_doomed(&packet, hosts));
                 match got_through {
-                    Some((_, to))
-                        if self.recovery.is_empty() && self.wires[to.place()].firewall.is_empty() =>
-                    {
+                    Some((_, to)) if self.meets_nothing(to, &packet) => {
                         self.ledger.census.arrived += 1;
                         self.ledger.delivered(std::slice::from_ref(&packet));
                         self.deliver(to, &mut packet, Failure::Reset, now);
@@ -370,6 +368,13 @@ impl Network {
                 self.deliver_all(arrivals, now);
             }
         }
+    }
+
+    /// Whether neither a firewall nor what was lost before stands between an arriving packet and its host's stack.
+    fn meets_nothing(&self, to: HostIndex, packet: &Packet) -> bool {
+        let Transport::Tcp(segment) = &packet.payload else { return true };
+        self.wires[to.place()].firewall.action(segment.dst_port).is_none()
+            && !self.recovery.concerns(packet, segment)
     }
 
     /// Hands packets to the socket stacks of their hosts.

@@ -11,20 +11,19 @@ use turmoil_net::{Packet, TcpSegment, Transport};
 /// one moment.
 const LOOK_BACK: usize = 4;
 
-/// Adds a packet to those that a host sends at one moment, of which it may make one superfluous, or be so itself.
-pub(super) fn add(packets: &mut Vec<Packet>, packet: Packet) {
-    let from = packets.len().saturating_sub(LOOK_BACK);
-    let earlier = packets[from..].iter().rposition(|earlier| same_flow(earlier, &packet));
-    if let Some(place) = earlier.map(|position| from + position) {
-        if carries_fin_of(&packets[place], &packet) {
-            segment_mut(&mut packets[place]).flags.fin = true;
-            return;
-        }
-        if is_superfluous_before(&packets[place], &packet) {
-            packets.remove(place);
-        }
+/// Joins the last of the packets that a host sends at one moment with those before it, of which it may make one
+/// superfluous, or be so itself.
+pub(super) fn join_last(packets: &mut Vec<Packet>) {
+    let Some((last, before)) = packets.split_last() else { return };
+    let from = before.len().saturating_sub(LOOK_BACK);
+    let earlier = before[from..].iter().rposition(|earlier| same_flow(earlier, last));
+    let Some(place) = earlier.map(|position| from + position) else { return };
+    if carries_fin_of(&before[place], last) {
+        packets.pop();
+        segment_mut(&mut packets[place]).flags.fin = true;
+    } else if is_superfluous_before(&before[place], last) {
+        packets.remove(place);
     }
-    packets.push(packet);
 }
 
 fn same_flow(one: &Packet, other: &Packet) -> bool {
@@ -111,7 +110,8 @@ mod tests {
 
     fn merge(packets: Vec<Packet>) -> Vec<Packet> {
         packets.into_iter().fold(Vec::new(), |mut merged, packet| {
-            add(&mut merged, packet);
+            merged.push(packet);
+            join_last(&mut merged);
             merged
         })
     }

@@ -59,7 +59,8 @@ pub(crate) struct Link {
     spec: LinkSpec,
     /// The latency of `spec` in nanoseconds.
     latency_ns: u64,
-    /// How long a byte takes at the bandwidth of `spec`, where that is a whole number of nanoseconds.
+    /// How long a byte takes at the bandwidth of `spec`, where that is a whole number of nanoseconds, and neither jitter nor
+    /// a short queue must be thought of.
     ns_a_byte: Option<u64>,
     /// How many faults cut it now.
     cuts: u32,
@@ -98,8 +99,9 @@ impl Link {
     pub(crate) fn set_spec(&mut self, spec: LinkSpec) {
         self.spec = spec;
         self.latency_ns = u64::try_from(spec.latency.as_nanos()).unwrap_or(u64::MAX);
-        let whole = |bytes_per_s: &u64| NS_A_SECOND.is_multiple_of(*bytes_per_s);
-        self.ns_a_byte = spec.bandwidth.filter(whole).map(|bytes_per_s| NS_A_SECOND / bytes_per_s);
+        let is_steady = spec.jitter.is_zero() && spec.queue_bytes.is_none();
+        let is_plain = |bytes_per_s: &u64| is_steady && NS_A_SECOND.is_multiple_of(*bytes_per_s);
+        self.ns_a_byte = spec.bandwidth.filter(is_plain).map(|bytes_per_s| NS_A_SECOND / bytes_per_s);
     }
 
     pub(crate) fn is_cut(&self, now: SimTime) -> bool {
@@ -151,6 +153,11 @@ impl Link {
         size: u32,
         stream: impl FnOnce(&str) -> ChaCha8Rng,
     ) -> Option<SimTime> {
+        if let Some(each) = self.ns_a_byte {
+            self.busy_until = self.busy_until.max(now).after_nanos(u64::from(size) * each);
+            self.last_arrival = self.last_arrival.max(self.busy_until.after_nanos(self.latency_ns));
+            return Some(self.last_arrival);
+        }
         let departure = match self.spec.bandwidth {
             Some(bytes_per_s) => self.departure(now, u64::from(size), bytes_per_s.max(1))?,
             None => now,
@@ -177,7 +184,7 @@ impl Link {
             }
         }
         // A size is below 2^32: a billion times as much is below 2^62.
-        let nanos = self.ns_a_byte.map_or_else(|| size * NS_A_SECOND / bytes_per_s, |each| size * each);
+        let nanos = size * NS_A_SECOND / bytes_per_s;
         self.busy_until = self.busy_until.max(now).after_nanos(nanos);
         Some(self.busy_until)
     }

@@ -122,6 +122,14 @@ impl Recovery {
         self.flows.is_empty()
     }
 
+    /// Whether something was lost on this segment's connection, either way.
+    pub(super) fn concerns(&self, packet: &Packet, segment: &TcpSegment) -> bool {
+        !self.is_empty() && {
+            let flow = Flow::of(packet, segment);
+            self.flows.contains_key(&flow) || self.flows.contains_key(&flow.back())
+        }
+    }
+
     /// The connection is over, or begins anew.
     pub(super) fn forget(&mut self, flow: Flow) {
         self.flows.remove(&flow);

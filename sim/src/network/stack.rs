@@ -249,7 +249,8 @@ impl Stack {
         if self.is_own(packet.dst) {
             self.own.push(packet);
         } else {
-            coalesce::add(&mut self.outbound, packet);
+            self.outbound.push(packet);
+            coalesce::join_last(&mut self.outbound);
         }
     }
 }
