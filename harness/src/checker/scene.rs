@@ -109,13 +109,18 @@ impl Scene {
     /// Sees one event.
     pub fn see(&mut self, event: &Event) {
         (self.now, self.last) = (event.at, event.id);
-        self.look_where(event);
-        self.look_what(event);
-        // Operations, the most frequent events by far, change neither files nor faults.
-        if !matches!(
+        // Operations, the most frequent events by far, happen at clients and balancers, and change neither files nor faults.
+        let is_operation = matches!(
             event.kind,
             EventKind::OpStarted { .. } | EventKind::OpEnded { .. } | EventKind::UpstreamTried { .. }
-        ) {
+        );
+        if is_operation {
+            (self.on_manager, self.on_worker, self.changed_file) = (false, false, None);
+        } else {
+            self.look_where(event);
+        }
+        self.look_what(event);
+        if !is_operation {
             let mut follow = std::mem::take(&mut self.follow);
             follow.see(event, self);
             self.follow = follow;

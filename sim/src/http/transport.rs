@@ -51,19 +51,17 @@ impl Transport {
 
     /// Waits for more to come; false at the end of the stream.
     pub(super) fn poll_more(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
-        let more = ready!(self.stream.poll_take(cx))?;
-        if more.is_empty() {
-            return Poll::Ready(Ok(false));
-        }
-        if self.came.is_empty() {
-            self.came = more;
-        } else {
-            let mut both = BytesMut::with_capacity(self.came.len() + more.len());
-            both.extend_from_slice(&self.came);
-            both.extend_from_slice(&more);
-            self.came = both.freeze();
-        }
-        Poll::Ready(Ok(true))
+        let came = &mut self.came;
+        self.stream.poll_take(cx, |more| {
+            if came.is_empty() {
+                *came = more;
+            } else {
+                let mut both = BytesMut::with_capacity(came.len() + more.len());
+                both.extend_from_slice(came);
+                both.extend_from_slice(&more);
+                *came = both.freeze();
+            }
+        })
     }
 
     /// The next bytes of a body of which so many are left; none at its end.

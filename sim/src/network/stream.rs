@@ -68,10 +68,10 @@ impl TcpStream {
         self.core.stacks.on(self.host, call)
     }
 
-    /// read(2) of everything that has come, not copied where it came in one piece. No bytes are the end.
-    pub(crate) fn poll_take(&self, cx: &mut Context<'_>) -> Poll<io::Result<Bytes>> {
-        self.call(|stack| stack.poll_read(self.socket, cx, |queue| queue.take(usize::MAX)))
-            .map_ok(Option::unwrap_or_default)
+    /// read(2) of everything that has come, not copied where it came in one piece: `take` has it. False at the end.
+    pub(crate) fn poll_take(&self, cx: &mut Context<'_>, take: impl FnOnce(Bytes)) -> Poll<io::Result<bool>> {
+        self.call(|stack| stack.poll_read(self.socket, cx, |queue| take(queue.take(usize::MAX))))
+            .map_ok(|taken| taken.is_some())
     }
 
     /// write(2) that takes the bytes that it has room for, and does not copy them.
