@@ -80,14 +80,14 @@ fn after(plan: &Plan, moment: SimTime) -> Vec<Event> {
 
 #[test]
 fn what_is_left_out_as_a_repeat_is_one_to_the_last_event() {
-    let sweep = sweep(kinds(&["partition", "slow-link", "process-kill"], None));
+    let sweep = sweep(kinds(&["partition", "slow-link", "packet-loss", "firewall", "process-kill"], None));
     let repeats: Vec<(Case, Repeat)> =
         sweep.cases().filter_map(|case| Some((case, sweep.repeat(case)?))).collect();
     assert!(repeats.len() > 500, "{}", repeats.len());
     let kills = repeats.iter().filter(|(_, repeat)| *repeat == Repeat::NothingToKill).count();
     assert!(kills > 0 && kills < repeats.len());
     // Spread over all: the last of each stretch is the one with the most between it and what it repeats.
-    for (case, repeat) in repeats.iter().step_by(repeats.len() / 14) {
+    for (case, repeat) in repeats.iter().step_by(repeats.len() / 28) {
         let at = sweep.moments()[case.moment].at;
         let other = match repeat {
             Repeat::NothingToKill => sweep.base().clone(),

@@ -159,6 +159,11 @@ impl Days {
         self.uses.between(one, other, from, to)
     }
 
+    /// Whether any link of a node carried something after one moment and up to another.
+    pub(super) fn was_reached(&self, node: &NodeName, from: SimTime, to: SimTime) -> bool {
+        self.uses.of_node(node, from, to)
+    }
+
     /// Whether the cluster says what its links carry.
     pub(super) fn tells_of_links(&self) -> bool {
         !self.uses.is_empty()

@@ -14,9 +14,11 @@
 //! moment, they are equal from `b` on: same events, same verdicts, save the moment at which the fault is said to have
 //! begun. By induction all moments of a stretch in which the link carried nothing are one.
 //!
-//! This holds for faults without an effect of their own at their beginning: partitions and slow links. A fault that
-//! resets connections, or changes what hosts hold, acts at once; those are always run. It needs a cluster that says
-//! what its links carry ([`Sink::link_uses`](crate::trace::Sink::link_uses)); of one that says nothing, nothing is known.
+//! This holds for faults without an effect of their own at their beginning: partitions, slow links and lost packets. A
+//! fault that resets connections, or changes what hosts hold, acts at once; those are always run. It needs a cluster that
+//! says what its links carry ([`Sink::link_uses`](crate::trace::Sink::link_uses)); of one that says nothing, nothing is known.
+//!
+//! *A firewall of a node that nothing reaches* is the same: it makes a difference at the first packet that arrives there.
 
 use serde::{Deserialize, Serialize};
 
@@ -35,9 +37,25 @@ pub enum Repeat {
     OfMoment(usize),
 }
 
-/// Whether a fault only changes what becomes of packets while it acts.
-fn acts_on_packets_only(kind: &FaultKind) -> bool {
-    matches!(kind, FaultKind::Partition { .. } | FaultKind::SlowLink { .. })
+/// Whether a fault that acts makes a difference after one moment and up to another, as far as the run without faults
+/// shows; none for a fault that makes one at once, or of which that is not known.
+fn matters<'a>(
+    kind: &FaultKind,
+    target: &'a Target,
+    days: &'a Days,
+) -> Option<Box<dyn Fn(SimTime, SimTime) -> bool + 'a>> {
+    match (kind, target) {
+        (
+            FaultKind::Partition { .. } | FaultKind::SlowLink { .. } | FaultKind::PacketLoss { .. },
+            Target::Between { a, b },
+        ) => Some(Box::new(move |from, to| {
+            a.iter().any(|one| b.iter().any(|other| days.carried(one, other, from, to)))
+        })),
+        (FaultKind::Firewall { .. }, Target::Nodes(nodes)) => {
+            Some(Box::new(move |from, to| nodes.iter().any(|node| days.was_reached(node, from, to))))
+        }
+        _ => None,
+    }
 }
 
 /// For each moment, in order, why this fault need not be run there; `heals` says when it would be healed.
@@ -51,17 +69,15 @@ pub(super) fn of_fault(
         let runs = |at| nodes.iter().any(|node| days.runs(node, process, at));
         return moments.iter().map(|moment| (!runs(moment.at)).then_some(Repeat::NothingToKill)).collect();
     }
-    let Target::Between { a, b } = target else { return vec![None; moments.len()] };
-    if !days.tells_of_links() || !acts_on_packets_only(kind) {
+    let Some(matters) = matters(kind, target, days).filter(|_| days.tells_of_links()) else {
         return vec![None; moments.len()];
-    }
-    let carried = |from, to| a.iter().any(|one| b.iter().any(|other| days.carried(one, other, from, to)));
+    };
     let mut first = 0;
     (0..moments.len())
         .map(|place| {
             let same = place > 0
                 && heals(moments[place].at) == heals(moments[first].at)
-                && !carried(moments[place - 1].at, moments[place].at);
+                && !matters(moments[place - 1].at, moments[place].at);
             if !same {
                 first = place;
             }

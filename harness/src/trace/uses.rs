@@ -29,11 +29,19 @@ impl LinkUses {
 
     /// Whether anything was carried between two nodes, in either direction, after `from` and up to `to`.
     pub fn between(&self, one: &NodeName, other: &NodeName, from: SimTime, to: SimTime) -> bool {
-        let links = self.0.borrow();
-        let Some(moments) = links.get(&link(one, other)) else { return false };
-        let next = moments.partition_point(|&at| at <= from);
-        moments.get(next).is_some_and(|&at| at <= to)
+        self.0.borrow().get(&link(one, other)).is_some_and(|moments| any(moments, from, to))
     }
+
+    /// Whether any link of a node carried something after `from` and up to `to`.
+    pub fn of_node(&self, node: &NodeName, from: SimTime, to: SimTime) -> bool {
+        self.0.borrow().iter().any(|(ends, moments)| ends.contains(node) && any(moments, from, to))
+    }
+}
+
+/// Whether one of these moments comes after `from` and not after `to`.
+fn any(moments: &[SimTime], from: SimTime, to: SimTime) -> bool {
+    let next = moments.partition_point(|&at| at <= from);
+    moments.get(next).is_some_and(|&at| at <= to)
 }
 
 /// A link has no first end.
@@ -58,5 +66,7 @@ mod tests {
         assert!(between(0, 1) && between(1, 5) && between(4, 9));
         assert!(!between(1, 4) && !between(5, 9));
         assert!(!uses.between(&a, &c, SimTime::ZERO, SimTime::MAX));
+        let of_node = |node| uses.of_node(node, SimTime::ZERO, SimTime::MAX);
+        assert!(of_node(&a) && of_node(&b) && !of_node(&c));
     }
 }

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use turmoil_net::TcpFlags;
 
 use super::queue::ByteQueue;
-use super::socket::{Kind, State, Tcb, Waiter};
+use super::socket::{Kind, Listener, State, Tcb, Waiter};
 use super::{EPHEMERAL_PORTS, FIRST_WINDOW, Head, SocketId, Stack};
 use crate::network::failure::Failure;
 
@@ -29,7 +29,7 @@ impl Stack {
         if self.listeners.contains_key(&port) {
             return Err(error(EADDRINUSE));
         }
-        let id = self.add(port, Kind::Listener(Box::default()));
+        let id = self.add(port, Kind::Listener(Listener::default()));
         self.listeners.insert(port, id);
         Ok(id)
     }

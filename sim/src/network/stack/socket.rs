@@ -18,8 +18,12 @@ pub(super) struct Socket {
 }
 
 #[derive(Debug)]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "nearly all sockets are connections, and a box for each would take its time"
+)]
 pub(super) enum Kind {
-    Listener(Box<Listener>),
+    Listener(Listener),
     Connection(Tcb),
 }
 
