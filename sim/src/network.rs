@@ -403,7 +403,7 @@ impl Network {
         arrivals: &mut Vec<Packet>,
     ) {
         let action = match (self.host_at(packet.dst), &packet.payload) {
-            (Some(to), Transport::Tcp(segment)) if !self.wires[to.place()].firewall.is_empty() => {
+            (Some(to), Transport::Tcp(segment)) => {
                 self.wires[to.place()].firewall.action(segment.dst_port).map(|action| (action, segment))
             }
             _ => None,
@@ -432,9 +432,6 @@ impl Network {
     }
 
     fn arrive(&mut self, packet: Packet, again: bool, now: SimTime, arrivals: &mut Vec<Packet>) {
-        if self.recovery.is_empty() {
-            return arrivals.push(packet);
-        }
         let Transport::Tcp(segment) = &packet.payload else { return arrivals.push(packet) };
         if self.is_for_nobody(Flow::of(&packet, segment), segment) {
             // Whatever is lost before it: the answer is a reset.

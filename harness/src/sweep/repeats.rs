@@ -37,24 +37,19 @@ pub enum Repeat {
     OfMoment(usize),
 }
 
-/// Whether a fault that acts makes a difference after one moment and up to another, as far as the run without faults
-/// shows; none for a fault that makes one at once, or of which that is not known.
-fn matters<'a>(
-    kind: &FaultKind,
-    target: &'a Target,
-    days: &'a Days,
-) -> Option<Box<dyn Fn(SimTime, SimTime) -> bool + 'a>> {
+/// Whether a fault that acts may make a difference after one moment and up to another, as far as the run without faults
+/// shows: always one that acts at once.
+fn matters(kind: &FaultKind, target: &Target, days: &Days, from: SimTime, to: SimTime) -> bool {
     match (kind, target) {
+        _ if !days.tells_of_links() => true,
         (
             FaultKind::Partition { .. } | FaultKind::SlowLink { .. } | FaultKind::PacketLoss { .. },
             Target::Between { a, b },
-        ) => Some(Box::new(move |from, to| {
-            a.iter().any(|one| b.iter().any(|other| days.carried(one, other, from, to)))
-        })),
+        ) => a.iter().any(|one| b.iter().any(|other| days.carried(one, other, from, to))),
         (FaultKind::Firewall { .. }, Target::Nodes(nodes)) => {
-            Some(Box::new(move |from, to| nodes.iter().any(|node| days.was_reached(node, from, to))))
+            nodes.iter().any(|node| days.was_reached(node, from, to))
         }
-        _ => None,
+        _ => true,
     }
 }
 
@@ -69,15 +64,12 @@ pub(super) fn of_fault(
         let runs = |at| nodes.iter().any(|node| days.runs(node, process, at));
         return moments.iter().map(|moment| (!runs(moment.at)).then_some(Repeat::NothingToKill)).collect();
     }
-    let Some(matters) = matters(kind, target, days).filter(|_| days.tells_of_links()) else {
-        return vec![None; moments.len()];
-    };
     let mut first = 0;
     (0..moments.len())
         .map(|place| {
             let same = place > 0
                 && heals(moments[place].at) == heals(moments[first].at)
-                && !matters(moments[place - 1].at, moments[place].at);
+                && !matters(kind, target, days, moments[place - 1].at, moments[place].at);
             if !same {
                 first = place;
             }

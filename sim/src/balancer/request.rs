@@ -140,9 +140,8 @@ fn valid_host(host: &str) -> Option<String> {
     let name = &host[..end];
     let name = name.strip_suffix('.').unwrap_or(name);
     let is_sound = |byte: u8| byte > b' ' && !matches!(byte, 0x7f | b'/' | b'\\');
-    let mut before = 0;
-    let goes_on = |byte: u8| is_sound(byte) && (byte, std::mem::replace(&mut before, byte)) != (b'.', b'.');
-    (!name.is_empty() && name.bytes().all(goes_on)).then(|| name.to_ascii_lowercase())
+    let is_valid = !name.is_empty() && !name.contains("..") && name.bytes().all(is_sound);
+    is_valid.then(|| name.to_ascii_lowercase())
 }
 
 #[cfg(test)]

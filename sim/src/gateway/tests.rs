@@ -98,6 +98,16 @@ impl World {
         }
     }
 
+    /// A worker at 90 s, to which the sync has brought half of revision 2.
+    fn half_updated() -> Self {
+        let mut world = Self::new(worker());
+        world.start();
+        world.run_to(61);
+        world.sync(2, 0..2);
+        world.run_to(90);
+        world
+    }
+
     fn gateway(&self) -> &Host {
         &self.engine.hosts()[1]
     }
@@ -383,11 +393,7 @@ fn a_synced_update_is_found_by_the_next_scan_and_takes_2_s_a_file() {
 
 #[test]
 fn half_an_update_is_served_as_a_torn_snapshot() {
-    let mut world = World::new(worker());
-    world.start();
-    world.run_to(61);
-    world.sync(2, 0..2);
-    world.run_to(90);
+    let mut world = World::half_updated();
     assert_eq!(world.call(), "200 r1");
     world.call();
     assert_eq!(world.marks(), [mark::TORN_DEPLOYED, mark::TORN_SERVED]);
@@ -395,11 +401,7 @@ fn half_an_update_is_served_as_a_torn_snapshot() {
 
 #[test]
 fn an_api_that_was_gone_meanwhile_is_torn_anew() {
-    let mut world = World::new(worker());
-    world.start();
-    world.run_to(61);
-    world.sync(2, 0..2);
-    world.run_to(90);
+    let mut world = World::half_updated();
     assert_eq!(world.call(), "200 r1");
     let remove_all = |disk: &mut Disk, now_ns| {
         api_files(&pizza(), 1)

@@ -11,9 +11,10 @@ use turmoil_net::{Packet, TcpSegment, Transport};
 /// one moment.
 const LOOK_BACK: usize = 4;
 
-/// Joins the last of the packets that a host sends at one moment with those before it, of which it may make one
-/// superfluous, or be so itself.
-pub(super) fn join_last(packets: &mut Vec<Packet>) {
+/// Adds a packet to those that a host sends at one moment, of which it may make one superfluous, or be so itself.
+#[inline]
+pub(super) fn add(packets: &mut Vec<Packet>, packet: Packet) {
+    packets.push(packet);
     let Some((last, before)) = packets.split_last() else { return };
     let from = before.len().saturating_sub(LOOK_BACK);
     let earlier = before[from..].iter().rposition(|earlier| same_flow(earlier, last));
@@ -110,8 +111,7 @@ mod tests {
 
     fn merge(packets: Vec<Packet>) -> Vec<Packet> {
         packets.into_iter().fold(Vec::new(), |mut merged, packet| {
-            merged.push(packet);
-            join_last(&mut merged);
+            add(&mut merged, packet);
             merged
         })
     }

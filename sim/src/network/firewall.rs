@@ -66,8 +66,4 @@ impl Firewall {
     pub(super) fn action(&self, port: u16) -> Option<FirewallAction> {
         self.0.iter().rev().find(|rule| rule.port == port).map(|rule| rule.action)
     }
-
-    pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
 }

@@ -249,8 +249,7 @@ impl Stack {
         if self.is_own(packet.dst) {
             self.own.push(packet);
         } else {
-            self.outbound.push(packet);
-            coalesce::join_last(&mut self.outbound);
+            coalesce::add(&mut self.outbound, packet);
         }
     }
 }

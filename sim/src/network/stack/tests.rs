@@ -223,10 +223,7 @@ impl Pair {
         let mut theirs = Vec::new();
         for packets in [of_client, of_server] {
             let mut merged = Vec::new();
-            for packet in packets {
-                merged.push(packet);
-                coalesce::join_last(&mut merged);
-            }
+            packets.into_iter().for_each(|packet| coalesce::add(&mut merged, packet));
             theirs.append(&mut merged);
         }
         for stack in &mut self.ours {
