@@ -235,6 +235,9 @@ impl Run<'_> {
                 }
                 Advance::Reached => {
                     self.now = at;
+                    if let Some(uses) = self.recorder.uses() {
+                        uses.turn(at);
+                    }
                     if let Some(item) = self.agenda.pop() {
                         self.act(item);
                     }

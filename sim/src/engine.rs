@@ -41,11 +41,11 @@ impl Engine {
     /// When two hosts have the same address.
     pub fn new(seed: u64, recorder: Recorder, link: LinkSpec, hosts: Vec<HostSpec>) -> Self {
         let addresses: Vec<_> = hosts.iter().map(|host| host.address).collect();
-        let uses = recorder.link_uses();
         let core = Core::new(seed, recorder, link, &addresses);
-        if let Some(uses) = uses {
+        if let Some(uses) = &core.uses {
+            uses.will_be_told();
             let names = hosts.iter().map(|host| host.name.clone()).collect();
-            core.network.borrow_mut().tell_uses(uses, names);
+            core.network.borrow_mut().tell_uses(uses.clone(), names);
         }
         let hosts =
             hosts.into_iter().enumerate().map(|(index, spec)| Host::new(&core, index, spec)).collect();

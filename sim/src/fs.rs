@@ -6,8 +6,9 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use harness::trace::EventKind;
 use harness::trace::event::{Digest, FileChange};
+use harness::trace::uses::Use;
+use harness::trace::{EventKind, NodeName};
 
 use crate::disk::{ChangeKind, Disk, Kind};
 use crate::host::Host;
@@ -33,14 +34,14 @@ impl Fs {
 
     /// Looks at the disk: one access.
     pub fn read<T>(&self, look: impl FnOnce(&Disk) -> T) -> T {
-        self.charge();
+        self.charge(Use::DiskRead);
         look(&self.host.disk())
     }
 
     /// Changes the disk, in one access: `change` gets the host's time in nanoseconds since 1970. What it changed is told to the
     /// trace, whether it succeeded or not.
     pub fn write<T>(&self, change: impl FnOnce(&mut Disk, i64) -> T) -> T {
-        self.charge();
+        self.charge(Use::DiskWrite);
         let now_ns = self.host.unix_ns();
         let result = change(&mut self.host.disk_mut(), now_ns);
         self.tell_changes();
@@ -52,12 +53,13 @@ impl Fs {
     /// # Errors
     /// As [`Disk::read`]; `InvalidData` when it is not UTF-8.
     pub fn read_to_string(&self, path: &str) -> io::Result<String> {
-        self.charge();
+        self.charge(Use::DiskRead);
         let bytes = self.host.disk().read(path)?;
         String::from_utf8(bytes.to_vec()).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
     }
 
-    fn charge(&self) {
+    fn charge(&self, what: fn(NodeName) -> Use) {
+        self.host.note(what);
         let delay = self.host.disk_delay();
         if !delay.is_zero() {
             self.debt.set(self.debt.get().saturating_add(delay));

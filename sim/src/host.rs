@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use harness::time::SimTime;
 use harness::trace::event::ProcessEnd;
+use harness::trace::uses::Use;
 use harness::trace::{EventKind, NodeName};
 
 use crate::clock::WallClock;
@@ -84,13 +85,23 @@ impl Host {
         self.0.address
     }
 
+    /// One of its programs uses something: told where somebody wants to know.
+    pub(crate) fn note(&self, what: impl FnOnce(NodeName) -> Use) {
+        let core = &self.0.core;
+        if let Some(uses) = &core.uses {
+            uses.note(what(self.0.name.clone()), core.now());
+        }
+    }
+
     /// What its hosts file says of `name`: the first address, if any.
     pub fn resolve(&self, name: &str) -> Option<IpAddr> {
+        self.note(Use::Names);
         self.0.names.borrow().resolve_first(name)
     }
 
     /// What it knows of names.
     pub fn names(&self) -> HostsFile {
+        self.note(Use::Names);
         self.0.names.borrow().clone()
     }
 
@@ -111,6 +122,7 @@ impl Host {
 
     /// Its wall clock.
     pub fn clock(&self) -> WallClock {
+        self.note(Use::WallClock);
         self.0.clock.get()
     }
 
@@ -140,7 +152,7 @@ impl Host {
 
     /// What its wall clock shows now, in nanoseconds since 1970.
     pub fn unix_ns(&self) -> i64 {
-        self.0.clock.get().unix_ns(self.0.core.now())
+        self.clock().unix_ns(self.0.core.now())
     }
 
     /// Its files, as `writer` changes them: each change goes into the trace under that name.
@@ -208,6 +220,8 @@ impl Host {
     {
         assert!(self.is_powered(), "{} has no power: nothing can be started on it", self.name());
         let process = Process::new(self.clone(), name);
+        // What there is of its kind from now on has file descriptors of its own.
+        self.note(|node| Use::Descriptor(node, process.name().clone()));
         self.0.processes.borrow_mut().push(process.clone());
         self.record(EventKind::ProcessStarted { process: process.name().clone() });
         process.begin(main(process.clone()));
@@ -231,6 +245,7 @@ impl Host {
             return;
         }
         let core = &self.0.core;
+        self.note(Use::PowerLoss);
         // What its processes had sent is on the wire already; what their ends would send is not.
         core.collect_packets();
         core.network.borrow_mut().power_off(self.0.index);

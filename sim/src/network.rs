@@ -32,7 +32,7 @@ use std::time::Duration;
 use harness::rng;
 use harness::time::SimTime;
 use harness::trace::NodeName;
-use harness::trace::uses::LinkUses;
+use harness::trace::uses::{Use, Uses};
 use turmoil_net::{Packet, TcpFlags, TcpSegment, Transport};
 
 use self::addresses::Addresses;
@@ -112,8 +112,8 @@ pub(crate) struct Network {
     /// Ends whose program has closed them while their peers may still send, and when the kernel forgets them.
     orphans: VecDeque<(SimTime, HostIndex, SocketId)>,
     ledger: Ledger,
-    /// Who wants to be told what links carry, and the hosts' names.
-    uses: Option<(LinkUses, Vec<NodeName>)>,
+    /// Who wants to be told what links carry and what arrives where, and the hosts' names.
+    uses: Option<(Uses, Vec<NodeName>)>,
 }
 
 /// `net.ipv4.tcp_fin_timeout`: how long an end that its program has closed waits for the peer's (tcp(7)).
@@ -152,15 +152,24 @@ impl Network {
         }
     }
 
-    /// Tells from now on what links carry, by these names of the hosts.
-    pub(crate) fn tell_uses(&mut self, uses: LinkUses, names: Vec<NodeName>) {
+    /// Tells from now on what links carry and what arrives where, by these names of the hosts.
+    pub(crate) fn tell_uses(&mut self, uses: Uses, names: Vec<NodeName>) {
         self.uses = Some((uses, names));
     }
 
     /// Something is put on a link, or is at its end.
     fn note_use(&self, hosts: Option<Hosts>, now: SimTime) {
         if let (Some((uses, names)), Some((from, to))) = (&self.uses, hosts) {
-            uses.note(&names[from.place()], &names[to.place()], now);
+            uses.note(Use::link(&names[from.place()], &names[to.place()]), now);
+        }
+    }
+
+    /// A packet is at its host.
+    fn note_arrival(&self, packet: &Packet, hosts: Option<Hosts>, now: SimTime) {
+        if let (Some((uses, names)), Some((_, to))) = (&self.uses, hosts)
+            && let Transport::Tcp(segment) = &packet.payload
+        {
+            uses.note(Use::Arrival(names[to.place()].clone(), segment.dst_port), now);
         }
     }
 
@@ -329,6 +338,7 @@ impl Network {
         match happening {
             Happening::Arrival { mut packet, hosts, sent, again } => {
                 self.note_use(hosts, now);
+                self.note_arrival(&packet, hosts, now);
                 self.ledger.census.under_way -= 1;
                 let got_through = hosts
                     .filter(|&hosts| self.is_open_between(hosts, now) && !self.is_doomed(&packet, hosts));

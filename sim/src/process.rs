@@ -13,6 +13,7 @@ use harness::rng;
 use harness::time::SimTime;
 use harness::trace::EventKind;
 use harness::trace::event::ProcessEnd;
+use harness::trace::uses::Use;
 use pin_project_lite::pin_project;
 use rand_chacha::ChaCha8Rng;
 
@@ -141,8 +142,26 @@ impl Process {
 
     /// Adds a task, which dies with the process. Nothing happens when the process has ended.
     pub fn spawn(&self, future: impl Future<Output = ()> + 'static) -> Task {
-        let id = self.0.host.core().executor.spawn(&self.0.state, Box::pin(future));
+        let core = self.0.host.core();
+        let id = match &core.uses {
+            None => core.executor.spawn(&self.0.state, Box::pin(future)),
+            Some(_) => core.executor.spawn(&self.0.state, Box::pin(self.clone().noting_steps(future))),
+        };
         Task { process: self.clone(), id }
+    }
+
+    /// Says of each step of a task that it is one.
+    async fn noting_steps(self, future: impl Future<Output = ()>) {
+        let mut future = std::pin::pin!(future);
+        std::future::poll_fn(|cx| {
+            self.note_step();
+            future.as_mut().poll(cx)
+        })
+        .await;
+    }
+
+    fn note_step(&self) {
+        self.0.host.note(|node| Use::Step(node, self.0.name.clone()));
     }
 
     /// The moment that the run has reached; no program of a real machine knows it, use it for spans only.
@@ -233,6 +252,7 @@ impl Process {
     /// # Errors
     /// EMFILE when none is left.
     pub(crate) fn check_descriptors(&self) -> io::Result<()> {
+        self.0.host.note(|node| Use::Descriptor(node, self.0.name.clone()));
         match self.0.out_of_descriptors.get() {
             true => Err(io::Error::from_raw_os_error(EMFILE)),
             false => Ok(()),
@@ -272,6 +292,7 @@ impl Process {
     /// SIGTERM: a process that handles it is asked to end, and [`Process::stop_requested`] hears it; any other ends
     /// at once, or when it runs again.
     pub fn request_stop(&self) {
+        self.note_step();
         self.0.stop_requested.set(true);
         if self.0.handles_stop.get() {
             self.wake_waiting();
@@ -354,6 +375,7 @@ impl Process {
         if self.0.end.get().is_some() {
             return;
         }
+        self.note_step();
         self.0.end.set(Some(why));
         self.0.state.alive.set(false);
         self.0.host.forget_process(self);

@@ -11,6 +11,7 @@ use std::rc::Rc;
 use std::task::{Poll, Waker};
 use std::time::Duration;
 
+use harness::trace::uses::Use;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::http;
@@ -172,11 +173,13 @@ async fn let_in(
     daemon: &Daemon,
     login: Duration,
 ) -> io::Result<(String, TcpStream)> {
+    process.host().note(Use::Login);
     daemon.answers().await;
     for (round, (from_client, answer)) in ROUNDS.into_iter().enumerate() {
         stream.read_exact(&mut vec![0; from_client]).await?;
         let mut message = vec![0; answer];
         if round == KEY_EXCHANGE {
+            process.host().note(Use::Login);
             message[..8].copy_from_slice(&daemon.host_key.get().to_be_bytes());
         }
         stream.write_all(&message).await?;
@@ -184,6 +187,7 @@ async fn let_in(
     stream.read_exact(&mut [0; LOGIN.0]).await?;
     process.work(login).await;
     let mut answer = [ACCEPTED; LOGIN.1];
+    process.host().note(Use::Login);
     if daemon.rejects_keys.get() {
         answer[0] = REJECTED;
         stream.write_all(&answer).await?;

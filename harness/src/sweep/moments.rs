@@ -1,4 +1,5 @@
-//! The moments of a run at which a fault can make a difference, and what the run shows of its processes and links.
+//! The moments of a run at which a fault can make a difference, and what the run shows of its processes and of what it
+//! uses.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -8,7 +9,7 @@ use std::sync::Arc;
 
 use crate::time::SimTime;
 use crate::trace::event::{OpKind, Phase};
-use crate::trace::uses::LinkUses;
+use crate::trace::uses::{Use, Uses};
 use crate::trace::{Event, EventKind, NodeName, Sink};
 
 /// A moment at which a fault begins: right after everything that happens then.
@@ -87,6 +88,15 @@ fn folder(path: &str) -> String {
 /// How many there are from each moment on.
 type Counts = Vec<(SimTime, i64)>;
 
+/// What happened at one moment.
+#[derive(Debug, Default)]
+struct Happened {
+    /// The classes of the events, each with whether it is routine.
+    classes: BTreeSet<(String, bool)>,
+    /// How many events they were.
+    events: u64,
+}
+
 /// Watches the run without faults.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Calendar(Rc<RefCell<Days>>);
@@ -95,12 +105,10 @@ pub(super) struct Calendar(Rc<RefCell<Days>>);
 pub(super) struct Days {
     disturbed: bool,
     /// What happened at each moment of the phase in which faults may act.
-    moments: BTreeMap<SimTime, BTreeSet<(String, bool)>>,
-    /// How many events they were.
-    events: u64,
+    moments: BTreeMap<SimTime, Happened>,
     /// How many processes of a name run on a node, from each moment on.
     processes: BTreeMap<(NodeName, Arc<str>), Counts>,
-    uses: LinkUses,
+    uses: Uses,
 }
 
 impl Sink for Calendar {
@@ -109,7 +117,7 @@ impl Sink for Calendar {
         Ok(())
     }
 
-    fn link_uses(&self) -> Option<LinkUses> {
+    fn uses(&self) -> Option<Uses> {
         Some(self.0.borrow().uses.clone())
     }
 }
@@ -125,6 +133,10 @@ impl Days {
     fn see(&mut self, event: &Event) {
         if let EventKind::PhaseStarted { phase } = event.kind {
             self.disturbed = phase == Phase::Disturb;
+            if !self.disturbed {
+                // What happened at this very moment: no fault begins after it any more.
+                self.moments.remove(&event.at);
+            }
         }
         if let Some(node) = &event.node {
             match &event.kind {
@@ -136,8 +148,9 @@ impl Days {
         if self.disturbed
             && let Some(class) = class(event)
         {
-            self.events += 1;
-            self.moments.entry(event.at).or_default().insert(class);
+            let happened = self.moments.entry(event.at).or_default();
+            happened.events += 1;
+            happened.classes.insert(class);
         }
     }
 
@@ -154,26 +167,18 @@ impl Days {
         next.checked_sub(1).is_some_and(|last| steps[last].1 > 0)
     }
 
-    /// Whether anything was carried between two nodes after one moment and up to another.
-    pub(super) fn carried(&self, one: &NodeName, other: &NodeName, from: SimTime, to: SimTime) -> bool {
-        self.uses.between(one, other, from, to)
-    }
-
-    /// Whether any link of a node carried something after one moment and up to another.
-    pub(super) fn was_reached(&self, node: &NodeName, from: SimTime, to: SimTime) -> bool {
-        self.uses.of_node(node, from, to)
-    }
-
-    /// Whether the cluster says what its links carry.
-    pub(super) fn tells_of_links(&self) -> bool {
-        !self.uses.is_empty()
+    /// Whether something of these was used after faults of one moment began, and before those of another; yes where
+    /// that is not known.
+    pub(super) fn used(&self, which: impl Fn(&Use) -> bool, from: SimTime, to: SimTime) -> bool {
+        !self.uses.is_told() || self.uses.any(which, from, to)
     }
 
     /// How many events, at how many moments, of how many classes there are.
     pub(super) fn size(&self) -> (u64, usize, usize) {
-        let classes: BTreeSet<&str> =
-            self.moments.values().flatten().map(|(class, _)| class.as_str()).collect();
-        (self.events, self.moments.len(), classes.len())
+        let all = self.moments.values().flat_map(|happened| &happened.classes);
+        let classes: BTreeSet<&str> = all.map(|(class, _)| class.as_str()).collect();
+        let events = self.moments.values().map(|happened| happened.events).sum();
+        (events, self.moments.len(), classes.len())
     }
 
     /// The moments at which something happens that has not happened `each` times before (no limit when none); of
@@ -181,7 +186,7 @@ impl Days {
     pub(super) fn chosen(&self, each: Option<u32>, routine: u32) -> Vec<Moment> {
         let mut seen: BTreeMap<&str, u32> = BTreeMap::new();
         let mut chosen = Vec::new();
-        for (at, classes) in &self.moments {
+        for (at, Happened { classes, .. }) in &self.moments {
             let mut wanted = false;
             for (class, is_routine) in classes {
                 let times = seen.entry(class).or_default();
@@ -225,6 +230,19 @@ mod tests {
         assert_eq!(seconds(&days.chosen(None, 2)), [0, 1, 2, 5, 6]);
         assert_eq!(seconds(&days.chosen(Some(1), 2)), [0, 1, 2]);
         assert_eq!(days.size(), (8, 7, 3));
+    }
+
+    #[test]
+    fn what_happens_when_the_phase_of_faults_is_over_is_no_moment_for_one() {
+        let heals = EventKind::PhaseStarted { phase: Phase::Heal };
+        let days = seen(&[
+            (2, EventKind::CronFired),
+            (5, EventKind::CronFired),
+            (5, heals),
+            (6, EventKind::CronFired),
+        ]);
+        assert_eq!(seconds(&days.chosen(None, 2)), [0, 2]);
+        assert_eq!(days.size().0, 2);
     }
 
     #[test]

@@ -5,20 +5,20 @@
 //! *Killing what does not run.* SIGKILL to no process changes nothing; at its end the fault starts services that are
 //! down, and none is. The run is the one without faults, but for the fault's own events.
 //!
-//! *A link that carries nothing.* Take a fault that only changes what becomes of packets on one link while it acts,
-//! and two moments `a < b` such that in the run without faults nothing was put on the link and nothing arrived over it
-//! after `a` and up to `b`. Let it begin at `a`. Up to `a` the run is the one without faults. After `a` the fault
-//! makes a difference at the first packet of the link; as long as there is none, every step is the one of the run
-//! without faults, in which there is none until after `b`. So at `b` both runs are in the same state, and the fault
-//! acts. The run in which it begins at `b` is in that very state right after it began. If both are healed at the same
-//! moment, they are equal from `b` on: same events, same verdicts, save the moment at which the fault is said to have
-//! begun. By induction all moments of a stretch in which the link carried nothing are one.
+//! *What nobody uses.* Many faults change only what becomes of those who use something: a packet on a link, a login, a
+//! look into the hosts file or at the clock. Take such a fault, and two moments `a < b` such that in the run without
+//! faults nothing of the kind was used after faults of `a` would have begun and before those of `b`. Let it begin at
+//! `a`. Up to `a` the run is the one without faults. After `a` the fault makes a difference at the first use; as long as
+//! there is none, every step is the one of the run without faults, in which there is none until `b`. So at `b` both runs
+//! are in the same state, and the fault acts. The run in which it begins at `b` is in that very state right after it
+//! began. If both are healed at the same moment, they are equal from `b` on: same events, same verdicts, save the moment
+//! at which the fault is said to have begun. By induction all moments of a stretch in which nothing was used are one.
 //!
-//! This holds for faults without an effect of their own at their beginning: partitions, slow links and lost packets. A
-//! fault that resets connections, or changes what hosts hold, acts at once; those are always run. It needs a cluster that
-//! says what its links carry ([`Sink::link_uses`](crate::trace::Sink::link_uses)); of one that says nothing, nothing is known.
-//!
-//! *A firewall of a node that nothing reaches* is the same: it makes a difference at the first packet that arrives there.
+//! This needs a fault whose beginning does not depend on the moment: what it sets (a rule, a flag, an offset of the
+//! clock) is read by those uses only, and it tells nobody that it began. A fault that ends processes with connections,
+//! changes files, or counts time from its beginning (a flapping link, a clock that drifts) is another one at each
+//! moment; those are always run. And it needs a cluster that says what it uses ([`Uses`](crate::trace::uses::Uses)); of
+//! one that says nothing, nothing is known.
 
 use serde::{Deserialize, Serialize};
 
@@ -26,6 +26,8 @@ use super::cases::Instance;
 use super::moments::{Days, Moment};
 use crate::plan::{FaultKind, Target};
 use crate::time::SimTime;
+use crate::trace::NodeName;
+use crate::trace::uses::Use;
 
 /// Why a case is not run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,17 +39,48 @@ pub enum Repeat {
     OfMoment(usize),
 }
 
-/// Whether a fault that acts may make a difference after one moment and up to another, as far as the run without faults
-/// shows: always one that acts at once.
+/// Whether a fault that begins at one moment may differ from itself beginning at another, as far as the run without
+/// faults shows: always where it acts at once, otherwise where what it changes is used in between.
 fn matters(kind: &FaultKind, target: &Target, days: &Days, from: SimTime, to: SimTime) -> bool {
-    match (kind, target) {
-        _ if !days.tells_of_links() => true,
-        (
-            FaultKind::Partition { .. } | FaultKind::SlowLink { .. } | FaultKind::PacketLoss { .. },
-            Target::Between { a, b },
-        ) => a.iter().any(|one| b.iter().any(|other| days.carried(one, other, from, to))),
-        (FaultKind::Firewall { .. }, Target::Nodes(nodes)) => {
-            nodes.iter().any(|node| days.was_reached(node, from, to))
+    let used = |which: &dyn Fn(&Use) -> bool| days.used(which, from, to);
+    let on = |node: &NodeName| target.nodes().contains(node);
+    match kind {
+        FaultKind::Partition { .. } | FaultKind::SlowLink { .. } | FaultKind::PacketLoss { .. } => {
+            let Target::Between { a, b } = target else { return true };
+            let links: Vec<Use> =
+                a.iter().flat_map(|one| b.iter().map(|other| Use::link(one, other))).collect();
+            used(&|used| links.contains(used))
+        }
+        FaultKind::Firewall { port, .. } => {
+            used(&|used| matches!(used, Use::Arrival(node, at) if at == port && on(node)))
+        }
+        FaultKind::HostsEntry { .. } => used(&|used| matches!(used, Use::Names(node) if on(node))),
+        FaultKind::ClockSkew { .. } | FaultKind::ClockJump { .. } => {
+            used(&|used| matches!(used, Use::WallClock(node) if on(node)))
+        }
+        FaultKind::DiskFull { .. } | FaultKind::DiskReadOnly => {
+            used(&|used| matches!(used, Use::DiskWrite(node) if on(node)))
+        }
+        FaultKind::DiskSlow { .. } => {
+            used(&|used| matches!(used, Use::DiskRead(node) | Use::DiskWrite(node) if on(node)))
+        }
+        FaultKind::UnsyncedWrites { .. } => used(&|used| matches!(used, Use::PowerLoss(node) if on(node))),
+        FaultKind::SshKeyRejected | FaultKind::SshHostKeyChanged | FaultKind::SshHangs => {
+            used(&|used| matches!(used, Use::Login(node) if on(node)))
+        }
+        FaultKind::WorkersListWrong { .. } => used(&|used| *used == Use::WorkersList),
+        FaultKind::SyncSlow { .. } => used(&|used| matches!(used, Use::SyncLine(node) if on(node))),
+        FaultKind::RsyncKilled { .. } => used(&|used| matches!(used, Use::Receiving(node) if on(node))),
+        FaultKind::CronStopped => {
+            used(&|used| matches!(used, Use::Step(node, process) if **process == *"cron" && on(node)))
+        }
+        FaultKind::OutOfDescriptors | FaultKind::ProcessPause => {
+            let Target::Process { process, .. } = target else { return true };
+            used(&|used| match (used, kind) {
+                (Use::Descriptor(node, of), FaultKind::OutOfDescriptors)
+                | (Use::Step(node, of), FaultKind::ProcessPause) => of == process && on(node),
+                _ => false,
+            })
         }
         _ => true,
     }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::Xxh3;
 
-use super::uses::LinkUses;
+use super::uses::Uses;
 use super::{Event, EventId, EventKind, NodeName, Sink};
 use crate::time::SimTime;
 
@@ -65,7 +65,7 @@ struct Inner {
     hash: Option<Xxh3>,
     line: Vec<u8>,
     sinks: Vec<Box<dyn Sink>>,
-    link_uses: Option<LinkUses>,
+    uses: Option<Uses>,
     failed: Vec<io::Error>,
     triggers: Vec<Trigger>,
     fired: Vec<Arc<str>>,
@@ -105,7 +105,7 @@ impl Recorder {
             hash,
             line: Vec::new(),
             sinks: Vec::new(),
-            link_uses: None,
+            uses: None,
             failed: Vec::new(),
             triggers: Vec::new(),
             fired: Vec::new(),
@@ -115,15 +115,15 @@ impl Recorder {
     /// Hands every later event to `sink` too.
     pub fn add_sink(&self, sink: impl Sink + 'static) {
         let inner = &mut *self.0.borrow_mut();
-        if let Some(uses) = sink.link_uses() {
-            inner.link_uses = Some(uses);
+        if let Some(uses) = sink.uses() {
+            inner.uses = Some(uses);
         }
         inner.sinks.push(Box::new(sink));
     }
 
-    /// Where a cluster that knows it says what its links carry, if somebody wants to be told.
-    pub fn link_uses(&self) -> Option<LinkUses> {
-        self.0.borrow().link_uses.clone()
+    /// Where a cluster that knows it says what it uses, if somebody wants to be told.
+    pub fn uses(&self) -> Option<Uses> {
+        self.0.borrow().uses.clone()
     }
 
     /// Records that this happened; gives the event's id.

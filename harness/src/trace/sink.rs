@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::rc::Rc;
 
 use super::Event;
-use super::uses::LinkUses;
+use super::uses::Uses;
 
 /// Takes each event of a run, in order.
 pub trait Sink {
@@ -15,8 +15,8 @@ pub trait Sink {
     /// What the place it writes to answers; the run then goes on without this sink, and says so.
     fn take(&mut self, event: &Event) -> io::Result<()>;
 
-    /// Where it wants to be told what links carry, beside the events; most want no such thing.
-    fn link_uses(&self) -> Option<LinkUses> {
+    /// Where it wants to be told what the cluster uses, beside the events; most want no such thing.
+    fn uses(&self) -> Option<Uses> {
         None
     }
 }
@@ -26,8 +26,8 @@ impl Sink for Box<dyn Sink> {
         (**self).take(event)
     }
 
-    fn link_uses(&self) -> Option<LinkUses> {
-        (**self).link_uses()
+    fn uses(&self) -> Option<Uses> {
+        (**self).uses()
     }
 }
 

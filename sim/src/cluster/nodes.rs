@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use harness::trace::NodeName;
 use harness::trace::event::ProcessEnd;
+use harness::trace::uses::Use;
 
 use super::live::Live;
 use super::transfer::Spoiling;
@@ -282,10 +283,13 @@ fn start_cron(host: &Host, shared: &Rc<Shared>) {
     let (shared, own_host, runs) = (Rc::clone(shared), host.clone(), Cell::new(0));
     cron::start(host, jobs, move |_| {
         runs.set(runs.get() + 1);
-        let reading = (Rc::clone(&shared), own_host.name().clone());
-        let list = move || match forgets {
-            true => Vec::new(),
-            false => reading.0.live.targets(&reading.1, &reading.0.config.sync.workers),
+        let (reading, reader) = (Rc::clone(&shared), own_host.clone());
+        let list = move || {
+            reader.note(|_| Use::WorkersList);
+            match forgets {
+                true => Vec::new(),
+                false => reading.live.targets(reader.name(), &reading.config.sync.workers),
+            }
         };
         let shared = Rc::clone(&shared);
         sync::start(&own_host, runs.get(), planted, list, move |host, run, worker| {

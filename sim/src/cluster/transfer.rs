@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use harness::plan::{KillSignal, TransferSide};
 use harness::rng;
+use harness::trace::uses::Use;
 use harness::trace::{EventKind, NodeName};
 use rand_chacha::ChaCha8Rng;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -85,6 +86,7 @@ async fn push(process: &Process, shared: &Rc<Shared>, run: u64, target: &WorkerT
         Err(refusal) => return Ended::refused(1, refusal.to_string()),
     };
     let early = shared.planted == Some(PlantedBug::RsyncReportsSuccessEarly);
+    process.host().note(Use::SyncLine);
     process.sleep(shared.live.sync_delay(process.host().name())).await;
     let transfer = (process.host().name().clone(), run, target.node.clone());
     let (told, watched) = (Rc::clone(shared), transfer.clone());
@@ -296,6 +298,7 @@ impl Machine {
         let (Some(transfer), Some(shared)) = (&self.receives, &self.shared) else {
             return ControlFlow::Continue(());
         };
+        self.process.host().note(|_| Use::Receiving(transfer.2.clone()));
         let Some(kill) = shared.live.due_kill(&transfer.2, self.files.get(), self.bytes.get()) else {
             return ControlFlow::Continue(());
         };

@@ -8,6 +8,7 @@ use std::time::Duration;
 use harness::cluster::Advance;
 use harness::rng;
 use harness::time::SimTime;
+use harness::trace::uses::Uses;
 use harness::trace::{EventKind, NodeName, Recorder};
 use rand_chacha::ChaCha8Rng;
 
@@ -36,6 +37,8 @@ pub(crate) struct Core {
     pub(crate) stacks: Rc<Stacks>,
     pub(crate) network: RefCell<Network>,
     pub(crate) recorder: Recorder,
+    /// Who wants to be told what programs use.
+    pub(crate) uses: Option<Uses>,
 }
 
 /// Where the next event happens.
@@ -66,6 +69,7 @@ impl Core {
             timers: RefCell::default(),
             network: RefCell::new(Network::new(seed, link, addresses, Rc::clone(&stacks), sequence)),
             stacks,
+            uses: recorder.uses(),
             recorder,
         })
     }
