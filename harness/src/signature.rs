@@ -84,7 +84,7 @@ impl fmt::Display for Signature {
 }
 
 /// The form of a claim: sentences that say the same of other names and with other figures have the same.
-fn claim_form(text: &str) -> Arc<str> {
+pub(crate) fn claim_form(text: &str) -> Arc<str> {
     match expectation::understand(text) {
         Ok(claim) => claim.form().into(),
         // The checker's own invariant: it has no figures; names that it has go.

@@ -1,5 +1,5 @@
 //! Sweeps of small scenarios: that what they leave out is what they say, that they go on where they ended, and that
-//! they find what is planted.
+//! they find what is planted. `SIM_REPEATS` says how many cases of each kind of fault are run that a sweep leaves out.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -93,8 +93,9 @@ fn what_is_left_out_as_a_repeat_is_one_to_the_last_event_and_fails_as_it_does() 
     }
     assert!(repeats["process-kill"].iter().any(|(_, repeat)| *repeat == Repeat::NothingToKill));
     assert_eq!(repeats.len(), 21, "{:?}", repeats.keys());
+    let a_kind = std::env::var("SIM_REPEATS").ok().and_then(|text| text.parse().ok()).unwrap_or(4_usize);
     for of_kind in repeats.values() {
-        for (case, repeat) in of_kind.iter().step_by(of_kind.len().div_ceil(4)) {
+        for (case, repeat) in of_kind.iter().step_by(of_kind.len().div_ceil(a_kind)) {
             let at = sweep.moments()[case.moment].at;
             let own = sweep.plan(&[*case]);
             let other = match repeat {

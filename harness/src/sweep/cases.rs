@@ -17,7 +17,7 @@ use crate::finding::Findings;
 use crate::plan::{Fault, FaultKind, Plan, Start, Target};
 use crate::run::{Options, RunError, run, survey};
 use crate::scenario::fault::candidates;
-use crate::signature::Signature;
+use crate::signature::{PROGRAM, Signature, claim_form};
 use crate::time::{SimTime, show_span};
 use crate::trace::{Fingerprint, Sink};
 
@@ -142,6 +142,8 @@ pub struct Sweep {
     known: Known,
     faults: Vec<Instance>,
     moments: Vec<Moment>,
+    /// Fault by fault, whether it [denies by definition](FaultKind::denies_by_definition) what must hold.
+    denying: Vec<bool>,
     /// Fault by fault, for each moment.
     repeats: Vec<Vec<Option<Repeat>>>,
     /// Events, moments and classes of the run without faults.
@@ -190,7 +192,9 @@ impl Sweep {
             })
             .collect();
         let size = days.size();
-        Ok(Self { base, settings, known, faults, moments, repeats, size })
+        let denies = |fault: &Instance| fault.kind.denies_by_definition(&fault.target, &topology);
+        let denying = faults.iter().map(denies).collect();
+        Ok(Self { base, settings, known, faults, moments, denying, repeats, size })
     }
 
     /// The plan without faults.
@@ -216,6 +220,21 @@ impl Sweep {
     /// The moments.
     pub fn moments(&self) -> &[Moment] {
         &self.moments
+    }
+
+    /// Whether a failure in some cases together says nothing of the cluster: one of their faults denies what must hold by
+    /// what it is. What was asked for in so many words must hold all the same, and no run may end in a panic.
+    pub fn is_by_definition(&self, cases: &[Case], failure: &Signature) -> bool {
+        let asked_for = |text: &String| claim_form(text) == failure.claim;
+        cases.iter().any(|case| self.denying[case.fault])
+            && *failure.checker != *PROGRAM
+            && !self.settings.expectations.iter().any(asked_for)
+    }
+
+    /// The kinds of those of these faults that deny by definition what must hold.
+    pub fn denying_kinds(&self, faults: &BTreeSet<usize>) -> BTreeSet<&str> {
+        let denying = faults.iter().filter(|&&fault| self.denying[fault]);
+        denying.map(|&fault| self.faults[fault].kind.name()).collect()
     }
 
     /// How many events of interest the run without faults has, at how many moments, of how many classes.
@@ -319,13 +338,27 @@ impl Sweep {
         let long = |(kind, target)| Instance { kind, target, brief: false };
         let faults: Vec<Instance> = faults.into_iter().map(long).collect();
         let repeats = vec![vec![None; moments.len()]; faults.len()];
+        let denying = vec![false; faults.len()];
         let size = (moments.len() as u64, moments.len(), moments.len());
-        Self { base, settings: Settings::default(), known: Known::default(), faults, moments, repeats, size }
+        let (settings, known) = Default::default();
+        Self { base, settings, known, faults, moments, denying, repeats, size }
     }
 
     /// The same with what is known.
     pub(super) fn knowing(self, known: Known) -> Self {
         Self { known, ..self }
+    }
+
+    /// The same with a fault that denies what must hold.
+    pub(super) fn denied_by(mut self, fault: usize) -> Self {
+        self.denying[fault] = true;
+        self
+    }
+
+    /// The same where a sentence must hold, too.
+    pub(super) fn asking(mut self, sentence: &str) -> Self {
+        self.settings.expectations.push(sentence.to_owned());
+        self
     }
 
     /// The same with what a case repeats.

@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::cases::{Case, Sweep};
 use super::repeats::Repeat;
 use super::store::Line;
-use crate::explore::Known;
 use crate::signature::Signature;
 
 /// One way in which faults break what must hold.
@@ -13,16 +12,25 @@ use crate::signature::Signature;
 pub struct Finding {
     /// What the failures have in common.
     pub signature: Signature,
-    /// The name of the known weakness that explains it; none: it is new.
+    /// The name of the known weakness that explains it.
     pub weakness: Option<String>,
+    /// Whether it was met only where a fault [denies it by definition](Sweep::is_by_definition).
+    pub is_by_definition: bool,
     /// In how many cases it was met, those among them that repeat one that was run.
     pub cases: u64,
-    /// The first of them.
+    /// The first of them; where some are not by definition, of these.
     pub first: Vec<Case>,
     /// The faults that give it, by their places.
     pub faults: BTreeSet<usize>,
     /// The moments at which they do, by their places.
     pub moments: BTreeSet<usize>,
+}
+
+impl Finding {
+    /// Whether it is neither known nor what the faults are.
+    pub fn is_new(&self) -> bool {
+        self.weakness.is_none() && !self.is_by_definition
+    }
 }
 
 /// All findings, by signature.
@@ -33,17 +41,21 @@ pub struct Findings {
 
 impl Findings {
     /// Takes in a case, or several together, that failed so.
-    pub(super) fn add(&mut self, cases: &[Case], signature: &Signature, known: &Known) {
+    pub(super) fn add(&mut self, cases: &[Case], signature: &Signature, sweep: &Sweep) {
         let finding = self.found.entry(signature.clone()).or_insert_with(|| Finding {
             signature: signature.clone(),
-            weakness: known.explains(signature).map(|weakness| weakness.name.clone()),
+            weakness: sweep.known().explains(signature).map(|weakness| weakness.name.clone()),
+            is_by_definition: true,
             cases: 0,
             first: cases.to_vec(),
             faults: BTreeSet::new(),
             moments: BTreeSet::new(),
         });
         finding.cases += 1;
-        if cases < finding.first.as_slice() {
+        let is_by_definition = |cases| sweep.is_by_definition(cases, signature);
+        finding.is_by_definition &= is_by_definition(cases);
+        // The first that says something of the cluster.
+        if (is_by_definition(cases), cases) < (is_by_definition(&finding.first), &finding.first) {
             finding.first = cases.to_vec();
         }
         finding.faults.extend(cases.iter().map(|case| case.fault));
@@ -53,18 +65,29 @@ impl Findings {
     /// All of them, what is new first; then those of most cases first.
     pub fn list(&self) -> Vec<&Finding> {
         let mut list: Vec<&Finding> = self.found.values().collect();
-        list.sort_by_key(|finding| (finding.weakness.is_some(), std::cmp::Reverse(finding.cases)));
+        list.sort_by_key(|finding| (!finding.is_new(), std::cmp::Reverse(finding.cases)));
         list
     }
 
-    /// Those that no known weakness explains.
+    /// Those that are new.
     pub fn new_ones(&self) -> Vec<&Finding> {
-        self.list().into_iter().filter(|finding| finding.weakness.is_none()).collect()
+        self.list().into_iter().filter(|finding| finding.is_new()).collect()
     }
 
-    /// The names of the known weaknesses that explain the others.
+    /// The names of the known weaknesses that explain some of the others.
     pub fn weaknesses(&self) -> BTreeSet<&str> {
         self.found.values().filter_map(|finding| finding.weakness.as_deref()).collect()
+    }
+
+    /// The kinds of the faults that deny by definition what some of the others break.
+    pub fn denied_by<'a>(&self, sweep: &'a Sweep) -> BTreeSet<&'a str> {
+        let denied =
+            self.found.values().filter(|finding| finding.weakness.is_none() && finding.is_by_definition);
+        denied.flat_map(|finding| sweep.denying_kinds(&finding.faults)).collect()
+    }
+
+    fn is_new(&self, signature: &Signature) -> bool {
+        self.found.get(signature).is_some_and(Finding::is_new)
     }
 }
 
@@ -83,8 +106,11 @@ pub struct Swept {
     pub of_earlier_moments: u64,
     /// Cases that are not run yet.
     pub left: u64,
-    /// Cases that broke something in a way that is not known, those among them that repeat one that was run.
+    /// Cases that broke something in a way that is new, those among them that repeat one that was run.
     pub broken: u64,
+    /// Cases that broke nothing but what their fault denies by definition, or that and what is known, counted in the same
+    /// way.
+    pub broken_by_definition: u64,
     /// Cases that broke something in known ways only, counted in the same way.
     pub broken_as_known: u64,
     /// Pairs: how many there are, how many were run, and how many were left out because one of the two breaks
@@ -106,8 +132,8 @@ pub struct PairCounts {
 impl Swept {
     /// Puts together what the runs of a sweep gave.
     pub fn of(sweep: &Sweep, lines: &[Line]) -> Self {
-        let known = sweep.known();
         let mut swept = Swept::default();
+        let mut failed = Vec::new();
         let mut singles: BTreeMap<Case, &BTreeSet<Signature>> = BTreeMap::new();
         for line in lines {
             match line.cases.as_slice() {
@@ -116,7 +142,7 @@ impl Swept {
                 }
                 pair => {
                     swept.pairs.ran += 1;
-                    line.fails.iter().for_each(|signature| swept.pair_findings.add(pair, signature, known));
+                    line.fails.iter().for_each(|signature| swept.pair_findings.add(pair, signature, sweep));
                 }
             }
         }
@@ -138,24 +164,31 @@ impl Swept {
                 }
             };
             let Some(fails) = singles.get(&run) else { continue };
-            if fails.iter().any(|signature| known.explains(signature).is_none()) {
-                swept.broken += 1;
-            } else if !fails.is_empty() {
-                swept.broken_as_known += 1;
-            }
-            fails.iter().for_each(|signature| swept.findings.add(&[case], signature, known));
+            fails.iter().for_each(|signature| swept.findings.add(&[case], signature, sweep));
+            failed.extend((!fails.is_empty()).then_some(*fails));
+        }
+        // What is new is known when all cases are there.
+        for fails in failed {
+            let count = if fails.iter().any(|signature| swept.findings.is_new(signature)) {
+                &mut swept.broken
+            } else if fails.iter().any(|signature| sweep.known().explains(signature).is_none()) {
+                &mut swept.broken_by_definition
+            } else {
+                &mut swept.broken_as_known
+            };
+            *count += 1;
         }
         // What a single fault breaks is no finding of pairs.
         swept.pair_findings.found.retain(|signature, _| !swept.findings.found.contains_key(signature));
         swept
     }
 
-    /// Whether everything that was to be run was, and nothing was broken but for what is known.
+    /// Whether everything that was to be run was, and nothing new was broken.
     pub fn holds(&self) -> bool {
         self.left == 0 && !self.breaks_anew()
     }
 
-    /// Whether something was broken in a way that is not known.
+    /// Whether something was broken in a way that is neither known nor what the faults are.
     pub fn breaks_anew(&self) -> bool {
         !self.findings.new_ones().is_empty() || !self.pair_findings.new_ones().is_empty()
     }

@@ -13,17 +13,20 @@ use crate::time::SimTime;
 /// How many of the faults and moments of a finding are named.
 const NAMED_MAX: usize = 5;
 
-/// What a sweep has shown, in a sentence that is true or false. What is written down as a weakness of the cluster is told
-/// apart from what is new.
+/// What a sweep has shown, in a sentence that is true or false. What is written down as a weakness of the cluster, or denied
+/// by what a fault is, is told apart from what is new.
 pub fn statement(sweep: &Sweep, swept: &Swept) -> String {
     let (faults, moments) = (sweep.faults().len(), sweep.moments().len());
     let kinds: BTreeSet<&str> = sweep.faults().iter().map(|fault| fault.kind.name()).collect();
     let cases = faults * moments;
     let what = "what must hold whatever fails";
     let new = swept.findings.new_ones().len();
-    let known = listed(&swept.findings.weaknesses());
+    let known = listed(&swept.findings.weaknesses()).map(|known| (known, swept.broken_as_known));
+    let denied =
+        denied_by(&swept.findings.denied_by(sweep)).map(|denied| (denied, swept.broken_by_definition));
+    let besides: Vec<(String, u64)> = known.into_iter().chain(denied).collect();
     if swept.left > 0 {
-        let besides = known.map(|known| format!(", and by {known}")).unwrap_or_default();
+        let besides: String = besides.iter().map(|(by, _)| format!(", and by {by}")).collect();
         return format!(
             "Not finished: {} of {cases} cases are not run yet; so far {what} is broken in {}{besides}.",
             swept.left,
@@ -32,25 +35,35 @@ pub fn statement(sweep: &Sweep, swept: &Swept) -> String {
     }
     let all = format!("{faults} of {} kinds at any of {moments} moments", kinds.len());
     let broken = swept.broken;
-    match (new, known) {
-        (0, None) => format!("No single fault of {all} breaks {what}."),
-        (0, Some(known)) => {
-            format!(
-                "No single fault of {all} breaks {what}, but for {known} ({} of {cases} cases).",
-                swept.broken_as_known
-            )
+    match (new, besides.is_empty()) {
+        (0, true) => format!("No single fault of {all} breaks {what}."),
+        (0, false) => {
+            let besides: Vec<String> =
+                besides.iter().map(|(by, count)| format!("for {by} ({count} of {cases} cases)")).collect();
+            format!("No single fault of {all} breaks {what}, but {}.", besides.join(", and "))
         }
-        (new, None) => {
+        (new, true) => {
             format!("Single faults break {what} in {}: {broken} of {cases} cases ({all}).", ways(new))
         }
-        (new, Some(known)) => {
+        (new, false) => {
+            let besides: String =
+                besides.iter().map(|(by, count)| format!("; {count} more by {by}")).collect();
             format!(
-                "Single faults break {what} in {} that {} not known: {broken} of {cases} cases ({all}); {} more by {known}.",
+                "Single faults break {what} in {} that {} new: {broken} of {cases} cases ({all}){besides}.",
                 ways(new),
                 if new == 1 { "is" } else { "are" },
-                swept.broken_as_known
             )
         }
+    }
+}
+
+/// What these kinds of faults break by definition; none when there are none.
+fn denied_by(kinds: &BTreeSet<&str>) -> Option<String> {
+    let all = kinds.iter().copied().collect::<Vec<_>>().join(", ");
+    match kinds.len() {
+        0 => None,
+        1 => Some(format!("{all}, which denies it by definition")),
+        _ => Some(format!("{all}, which deny it by definition")),
     }
 }
 
@@ -88,15 +101,16 @@ fn grounds(sweep: &Sweep, swept: &Swept) -> String {
 }
 
 /// What was found out about pairs, if they were asked for.
-fn of_pairs(swept: &Swept) -> Option<String> {
+fn of_pairs(sweep: &Sweep, swept: &Swept) -> Option<String> {
     let pairs = swept.pairs;
     (pairs.all > 0).then(|| {
         let mut told = match swept.pair_findings.new_ones().len() {
             0 => "none breaks it in a way in which no single fault does".to_owned(),
             new => format!("they break it in {} in which no single fault does", ways(new)),
         };
-        if let Some(known) = listed(&swept.pair_findings.weaknesses()) {
-            let _ = write!(told, ", but for {known}");
+        let denied = denied_by(&swept.pair_findings.denied_by(sweep));
+        for besides in listed(&swept.pair_findings.weaknesses()).into_iter().chain(denied) {
+            let _ = write!(told, ", but for {besides}");
         }
         format!(
             "Pairs: {} of {} were run, {} were left out since one of the two breaks it alone; {told}.",
@@ -122,7 +136,7 @@ pub fn terminal(sweep: &Sweep, swept: &Swept, places: &Places) -> String {
         lines.push(String::new());
     }
     lines.push(format!("  {}", statement(sweep, swept)));
-    lines.extend(of_pairs(swept).map(|text| format!("  {text}")));
+    lines.extend(of_pairs(sweep, swept).map(|text| format!("  {text}")));
     lines.push(format!("  {}", grounds(sweep, swept)));
     lines.push(String::new());
     lines.join("\n")
@@ -147,8 +161,13 @@ fn about(sweep: &Sweep, finding: &Finding) -> Vec<String> {
     what.sort_by_key(|(_, times)| std::cmp::Reverse(*times));
     let what = what.into_iter().map(|(class, _)| class.to_owned()).collect();
     let first = finding.first.iter().map(|case| when(sweep, *case)).collect::<Vec<_>>().join(" and ");
-    let weakness = finding.weakness.iter().map(|name| format!("a known weakness: {name}"));
-    let mut lines: Vec<String> = weakness.collect();
+    let mut lines: Vec<String> = match &finding.weakness {
+        Some(name) => vec![format!("a known weakness: {name}")],
+        None if finding.is_by_definition => {
+            vec!["nothing of the cluster's: the fault denies it by definition".to_owned()]
+        }
+        None => Vec::new(),
+    };
     lines.extend([
         format!("{}; the first: {first}", counted(finding.cases)),
         format!("by {}", named(faults, "faults")),
@@ -170,7 +189,7 @@ fn when(sweep: &Sweep, case: Case) -> String {
 pub fn markdown(sweep: &Sweep, swept: &Swept, places: &Places) -> String {
     let mut text = format!("# Sweep of {}, seed {}\n\n", sweep.base().scenario, sweep.base().seed);
     text.push_str(&format!("{}\n\n{}\n", statement(sweep, swept), grounds(sweep, swept)));
-    if let Some(pairs) = of_pairs(swept) {
+    if let Some(pairs) = of_pairs(sweep, swept) {
         text.push_str(&format!("\n{pairs}\n"));
     }
     let all = swept.findings.list().into_iter().chain(swept.pair_findings.list());
@@ -197,6 +216,7 @@ pub fn json(sweep: &Sweep, swept: &Swept, places: &Places) -> String {
             "id": finding.signature.id(),
             "signature": finding.signature,
             "known_weakness": finding.weakness,
+            "by_definition": finding.is_by_definition,
             "cases": finding.cases,
             "first": finding.first.iter().map(|case| json!({
                 "at_ns": sweep.moments()[case.moment].at,
@@ -229,6 +249,7 @@ pub fn json(sweep: &Sweep, swept: &Swept, places: &Places) -> String {
         "repeats_with_nothing_to_kill": swept.nothing_to_kill,
         "left": swept.left,
         "broken": swept.broken,
+        "broken_by_definition": swept.broken_by_definition,
         "broken_as_known": swept.broken_as_known,
         "findings": swept.findings.list().into_iter().map(finding).collect::<Vec<_>>(),
         "pairs": {

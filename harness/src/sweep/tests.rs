@@ -96,6 +96,34 @@ fn what_is_known_is_told_apart_from_what_is_new() {
 }
 
 #[test]
+fn what_a_fault_denies_by_definition_is_told_apart_unless_another_fault_breaks_it_too() {
+    let sweep = sweep("s").denied_by(0);
+    let mut lines = lines(&sweep);
+    let swept = Swept::of(&sweep, &lines);
+    assert!(swept.holds());
+    assert_eq!((swept.broken, swept.broken_by_definition), (0, 1));
+    insta::assert_snapshot!(terminal(&sweep, &swept, &Places::new()));
+    let other = lines.iter_mut().rfind(|line| line.cases[0].fault == 1).unwrap();
+    other.fails.insert(lost("in the queue"));
+    let case = other.cases.clone();
+    let swept = Swept::of(&sweep, &lines);
+    assert!(!swept.holds());
+    assert_eq!((swept.broken, swept.broken_by_definition), (2, 0));
+    assert_eq!(swept.findings.list()[0].first, case);
+}
+
+#[test]
+fn a_panic_and_what_was_asked_for_are_never_by_definition() {
+    let sweep = sweep("s").denied_by(0).asking("no acknowledged publish is lost");
+    let cases = [Case { moment: 1, fault: 0 }];
+    let panicked = Signature::of_panic(&crate::jobs::Panicked("at x".into()));
+    assert!(!sweep.is_by_definition(&cases, &panicked));
+    assert!(!sweep.is_by_definition(&cases, &lost("in the queue")));
+    let other = Signature { claim: "every server serves at the end".into(), ..lost("in the queue") };
+    assert!(sweep.is_by_definition(&cases, &other));
+}
+
+#[test]
 fn a_case_that_repeats_one_that_failed_counts_as_failed() {
     let sweep = sweep("s").repeating(Case { moment: 2, fault: 0 }, Repeat::OfMoment(1));
     let swept = Swept::of(&sweep, &lines(&sweep));

@@ -140,7 +140,9 @@ fn valid_host(host: &str) -> Option<String> {
     let name = &host[..end];
     let name = name.strip_suffix('.').unwrap_or(name);
     let is_sound = |byte: u8| byte > b' ' && !matches!(byte, 0x7f | b'/' | b'\\');
-    let is_valid = !name.is_empty() && !name.contains("..") && name.bytes().all(is_sound);
+    let is_valid = !name.is_empty()
+        && !name.as_bytes().windows(2).any(|pair| pair == b"..")
+        && name.bytes().all(is_sound);
     is_valid.then(|| name.to_ascii_lowercase())
 }
 

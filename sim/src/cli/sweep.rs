@@ -222,7 +222,7 @@ fn refused(error: &StoreError, screen: &mut Screen) {
 }
 
 /// Writes the plan of every finding's first case, makes it small where it is new, and writes the report; gives where all
-/// is. What is known has a folder of its own.
+/// is. What is no news has a folder of its own.
 fn keep(
     sweep: &Sweep,
     swept: &Swept,
@@ -234,7 +234,7 @@ fn keep(
 ) -> Places {
     let mut places = Places::new();
     for finding in swept.findings.list().into_iter().chain(swept.pair_findings.list()) {
-        let folder = if finding.weakness.is_some() { "known" } else { "plans" };
+        let folder = if finding.is_new() { "plans" } else { "known" };
         let path = out.join(folder).join(format!("{}.json", finding.signature.id()));
         if let Err(error) = folder::put(&path, sweep.plan(&finding.first).to_json().as_bytes()) {
             screen.trouble(Exit::CannotWrite, &error.to_string());
