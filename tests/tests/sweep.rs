@@ -79,6 +79,12 @@ fn after(plan: &Plan, moment: SimTime) -> Vec<Event> {
     events
 }
 
+/// How many cases of each kind of fault are run that a sweep leaves out.
+#[expect(clippy::disallowed_methods, reason = "it decides how many runs are compared, and changes none")]
+fn repeats_a_kind() -> usize {
+    std::env::var("SIM_REPEATS").ok().and_then(|text| text.parse().ok()).unwrap_or(4)
+}
+
 #[test]
 fn what_is_left_out_as_a_repeat_is_one_to_the_last_event_and_fails_as_it_does() {
     let sweep = sweep(kinds(&[], None));
@@ -93,7 +99,7 @@ fn what_is_left_out_as_a_repeat_is_one_to_the_last_event_and_fails_as_it_does() 
     }
     assert!(repeats["process-kill"].iter().any(|(_, repeat)| *repeat == Repeat::NothingToKill));
     assert_eq!(repeats.len(), 21, "{:?}", repeats.keys());
-    let a_kind = std::env::var("SIM_REPEATS").ok().and_then(|text| text.parse().ok()).unwrap_or(4_usize);
+    let a_kind = repeats_a_kind();
     for of_kind in repeats.values() {
         for (case, repeat) in of_kind.iter().step_by(of_kind.len().div_ceil(a_kind)) {
             let at = sweep.moments()[case.moment].at;

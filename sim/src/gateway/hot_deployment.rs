@@ -120,12 +120,14 @@ fn skip_arrivals(server: &Server) {
 
 async fn scan(server: &Server) {
     let found = list(server);
-    server.process.disk_done().await;
+    // Each file is compared as it is looked at: what the server writes and deletes while a slow disk holds the scan up is
+    // its own doing, and no news.
     let undeployed = undeploy_gone(server, &found);
     let changed = changed(server, &found);
     for (file, mtime_ns) in &changed {
         server.known.borrow_mut().mtimes.insert(file.clone(), *mtime_ns);
     }
+    server.process.disk_done().await;
     server.updating.set(true);
     for (file, _) in &changed {
         let found = read(server, file);

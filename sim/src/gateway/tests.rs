@@ -681,6 +681,28 @@ fn a_full_disk_loses_a_publish_and_only_the_log_says_so() {
 }
 
 #[test]
+fn what_the_server_writes_and_deletes_while_a_scan_waits_for_a_slow_disk_is_no_news() {
+    let mut world = World::new(manager());
+    world.start();
+    world.run_to(74);
+    world.gateway().set_disk_delay(Duration::from_secs(2));
+    world.run_to(76);
+    assert_eq!(world.ask(9443, management::delete_request(&pizza(), 2, HOST)), "200");
+    world.run_to(86);
+    world.gateway().set_disk_delay(Duration::ZERO);
+    world.run_to(94);
+    assert_eq!(world.ask(9443, management::publish_request(&pizza(), 3, HOST)), "201");
+    world.run_to(130);
+    assert_eq!(world.call(), "200 r3");
+    assert!(world.api_file().unwrap().contains("value=\"3\""));
+    let failed = world.told(|kind| match kind {
+        EventKind::DeployFailed { why, .. } => Some(why.to_string()),
+        _ => None,
+    });
+    assert_eq!(failed, []);
+}
+
+#[test]
 fn a_port_that_is_taken_ends_the_start() {
     let mut world = World::new(manager());
     world.gateway().spawn("squatter", |process| async move {
