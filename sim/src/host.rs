@@ -209,7 +209,8 @@ impl Host {
         self.0.core.record(Some(self.0.name.clone()), kind);
     }
 
-    /// Starts a process whose first task is `main`; it ends when `main` returns.
+    /// Starts a process whose first task is `main`; it ends when `main` returns. On a machine that stands still it begins
+    /// when that goes on.
     ///
     /// # Panics
     /// When the host has no power.
@@ -223,6 +224,9 @@ impl Host {
         // What there is of its kind from now on has file descriptors of its own.
         self.note(|node| Use::Descriptor(node, process.name().clone()));
         self.0.processes.borrow_mut().push(process.clone());
+        if !self.is_running() {
+            process.hold();
+        }
         self.record(EventKind::ProcessStarted { process: process.name().clone() });
         process.begin(main(process.clone()));
         process

@@ -179,7 +179,8 @@ impl Nodes {
     }
 
     /// Ends a service in its own order and starts it again, with whatever its configuration then says; nothing
-    /// happens where it does not run. It is not started if a fault has come to keep it down meanwhile.
+    /// happens where it does not run. On a machine that stands still it happens when that goes on. It is not started if a
+    /// fault has come to keep it down meanwhile.
     pub(super) fn restart_service(&self, name: &NodeName, service: &'static str) {
         self.restart_service_after(name, service, |_| {});
     }
@@ -193,7 +194,7 @@ impl Nodes {
     ) {
         let host = self.host(name);
         let running = host.processes(service);
-        if !host.is_running() || running.is_empty() {
+        if !host.is_powered() || running.is_empty() {
             return;
         }
         let shared = Rc::clone(&self.shared);

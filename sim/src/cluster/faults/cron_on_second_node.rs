@@ -32,10 +32,8 @@ pub(super) fn heal(fault: &Fault, stage: &mut Stage<'_>) {
 }
 
 /// Starts cron on a node, unless a fault keeps it down.
-pub(super) fn start(name: &NodeName, stage: &Stage<'_>) {
-    if !stage.held.killed.contains(&(name.clone(), Arc::from("cron"))) {
-        stage.nodes.start_service(name, "cron");
-    }
+pub(super) fn start(name: &NodeName, stage: &mut Stage<'_>) {
+    stage.start(name, &Arc::from("cron"));
 }
 
 /// Stops cron on a node that should not have it.

@@ -24,8 +24,8 @@ pub(super) fn inject(fault: &Fault, stage: &mut Stage<'_>) {
 pub(super) fn heal(fault: &Fault, stage: &mut Stage<'_>) {
     for name in fault.target.nodes() {
         let freed = stage.held.killed.release(&(name.clone(), Arc::from("cron")));
-        if freed && !stage.held.unpowered.contains(&name) && stage.nodes.should_run(&name, "cron") {
-            stage.nodes.start_service(&name, "cron");
+        if freed && stage.nodes.should_run(&name, "cron") {
+            stage.start(&name, &Arc::from("cron"));
         }
     }
 }

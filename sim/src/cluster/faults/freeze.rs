@@ -31,8 +31,10 @@ pub(super) fn heal(fault: &Fault, clock_is_set: bool, stage: &mut Stage<'_>) {
         let (due, rest) = waiting.into_iter().partition(|(node, _)| *node == name);
         stage.held.to_be_started = rest;
         let due: std::collections::BTreeSet<_> = due;
-        for key in due.iter().filter(|key| !stage.held.killed.contains(key)) {
-            stage.nodes.start_service(&key.0, &key.1);
+        for (node, service) in due.iter().filter(|key| !stage.held.killed.contains(key)) {
+            if stage.nodes.should_run(node, service) {
+                stage.nodes.start_service(node, service);
+            }
         }
     }
 }

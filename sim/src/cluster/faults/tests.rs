@@ -419,6 +419,22 @@ fn a_worker_without_its_flags_is_one_again_when_the_last_such_fault_ends() {
 }
 
 #[test]
+fn what_is_healed_on_a_machine_that_stands_still_is_healed_when_it_goes_on() {
+    let freeze = |name, node| ("freeze", with(one(name, node, 20, 60), &[("clock", "is-set")]));
+    let events = events(&plan(vec![
+        ("cron-stopped", one("stopped", "manager", 5, 30)),
+        freeze("manager", "manager"),
+        ("started-without-flags", one("unflagged", "worker1", 5, 30)),
+        freeze("worker1", "worker1"),
+    ]));
+    assert!(!codes(&events, "worker2", 90, 200).is_empty(), "cron runs again");
+    let started = on(&events, "worker1")
+        .filter(|event| matches!(&event.kind, EventKind::ProcessStarted { process } if **process == *"wso2"));
+    assert_eq!(started.map(second).collect::<Vec<_>>(), [-180, 5, 80]);
+    assert!(converged(&events));
+}
+
+#[test]
 fn an_emptied_worker_gets_its_sequences_back_with_the_restart_at_the_end() {
     let events = events(&plan(vec![("server-folder-emptied", one("emptied", "worker1", 5, 200))]));
     let started: Vec<i64> = on(&events, "worker1")
