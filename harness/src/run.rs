@@ -24,6 +24,7 @@ use crate::plan::{Fault, Plan, Repeats, Start};
 use crate::report::{Chronicle, Judgement, Report};
 use crate::time::SimTime;
 use crate::trace::event::Phase;
+use crate::trace::uses::Uses;
 use crate::trace::{Event, EventKind, NodeName, Recorder, Sink};
 use crate::verdict::{Status, Verdict};
 use agenda::{Agenda, Item};
@@ -185,6 +186,7 @@ fn begin<'a>(plan: &'a Plan, maker: &dyn ClusterMaker, recorder: &'a Recorder) -
     Ok(Run {
         plan,
         recorder,
+        uses: recorder.uses(),
         cluster: maker.make(plan, recorder.clone())?,
         now: SimTime::ZERO,
         agenda: Agenda::of(plan),
@@ -198,6 +200,8 @@ fn begin<'a>(plan: &'a Plan, maker: &dyn ClusterMaker, recorder: &'a Recorder) -
 struct Run<'a> {
     plan: &'a Plan,
     recorder: &'a Recorder,
+    /// Who wants to be told what is used after faults of its moment.
+    uses: Option<Uses>,
     cluster: Box<dyn Cluster>,
     now: SimTime,
     agenda: Agenda,
@@ -235,7 +239,7 @@ impl Run<'_> {
                 }
                 Advance::Reached => {
                     self.now = at;
-                    if let Some(uses) = self.recorder.uses() {
+                    if let Some(uses) = &self.uses {
                         uses.turn(at);
                     }
                     if let Some(item) = self.agenda.pop() {

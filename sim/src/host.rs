@@ -224,7 +224,7 @@ impl Host {
         // What there is of its kind from now on has file descriptors of its own.
         self.note(|node| Use::Descriptor(node, process.name().clone()));
         self.0.processes.borrow_mut().push(process.clone());
-        if !self.is_running() {
+        if self.0.frozen_since.get().is_some() {
             process.hold();
         }
         self.record(EventKind::ProcessStarted { process: process.name().clone() });

@@ -52,10 +52,10 @@ impl Findings {
             moments: BTreeSet::new(),
         });
         finding.cases += 1;
-        let is_by_definition = |cases| sweep.is_by_definition(cases, signature);
-        finding.is_by_definition &= is_by_definition(cases);
+        let is_by_definition = sweep.is_by_definition(cases, signature);
+        finding.is_by_definition &= is_by_definition;
         // The first that says something of the cluster.
-        if (is_by_definition(cases), cases) < (is_by_definition(&finding.first), &finding.first) {
+        if (is_by_definition, cases) < (sweep.is_by_definition(&finding.first, signature), &finding.first) {
             finding.first = cases.to_vec();
         }
         finding.faults.extend(cases.iter().map(|case| case.fault));
@@ -84,10 +84,6 @@ impl Findings {
         let denied =
             self.found.values().filter(|finding| finding.weakness.is_none() && finding.is_by_definition);
         denied.flat_map(|finding| sweep.denying_kinds(&finding.faults)).collect()
-    }
-
-    fn is_new(&self, signature: &Signature) -> bool {
-        self.found.get(signature).is_some_and(Finding::is_new)
     }
 }
 
@@ -169,9 +165,10 @@ impl Swept {
         }
         // What is new is known when all cases are there.
         for fails in failed {
-            let count = if fails.iter().any(|signature| swept.findings.is_new(signature)) {
+            let findings = || fails.iter().map(|signature| &swept.findings.found[signature]);
+            let count = if findings().any(Finding::is_new) {
                 &mut swept.broken
-            } else if fails.iter().any(|signature| sweep.known().explains(signature).is_none()) {
+            } else if findings().any(|finding| finding.weakness.is_none()) {
                 &mut swept.broken_by_definition
             } else {
                 &mut swept.broken_as_known

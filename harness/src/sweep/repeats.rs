@@ -43,7 +43,9 @@ pub enum Repeat {
 /// faults shows: always where it acts at once, otherwise where what it changes is used in between.
 fn matters(kind: &FaultKind, target: &Target, days: &Days, from: SimTime, to: SimTime) -> bool {
     let used = |which: &dyn Fn(&Use) -> bool| days.used(which, from, to);
-    let on = |node: &NodeName| target.nodes().contains(node);
+    let nodes = target.nodes();
+    let on = |node: &NodeName| nodes.contains(node);
+    let of = |name: &str| !matches!(target, Target::Process { process, .. } if **process != *name);
     match kind {
         FaultKind::Partition { .. } | FaultKind::SlowLink { .. } | FaultKind::PacketLoss { .. } => {
             let Target::Between { a, b } = target else { return true };
@@ -74,13 +76,11 @@ fn matters(kind: &FaultKind, target: &Target, days: &Days, from: SimTime, to: Si
         FaultKind::CronStopped => {
             used(&|used| matches!(used, Use::Step(node, process) if **process == *"cron" && on(node)))
         }
-        FaultKind::OutOfDescriptors | FaultKind::ProcessPause => {
-            let Target::Process { process, .. } = target else { return true };
-            used(&|used| match (used, kind) {
-                (Use::Descriptor(node, of), FaultKind::OutOfDescriptors)
-                | (Use::Step(node, of), FaultKind::ProcessPause) => of == process && on(node),
-                _ => false,
-            })
+        FaultKind::OutOfDescriptors => {
+            used(&|used| matches!(used, Use::Descriptor(node, process) if of(process) && on(node)))
+        }
+        FaultKind::ProcessPause => {
+            used(&|used| matches!(used, Use::Step(node, process) if of(process) && on(node)))
         }
         _ => true,
     }

@@ -59,12 +59,8 @@ pub fn statement(sweep: &Sweep, swept: &Swept) -> String {
 
 /// What these kinds of faults break by definition; none when there are none.
 fn denied_by(kinds: &BTreeSet<&str>) -> Option<String> {
-    let all = kinds.iter().copied().collect::<Vec<_>>().join(", ");
-    match kinds.len() {
-        0 => None,
-        1 => Some(format!("{all}, which denies it by definition")),
-        _ => Some(format!("{all}, which deny it by definition")),
-    }
+    let denies = if kinds.len() == 1 { "denies" } else { "deny" };
+    (!kinds.is_empty()).then(|| format!("{}, which {denies} it by definition", joined(kinds)))
 }
 
 fn ways(number: usize) -> String {
@@ -73,12 +69,13 @@ fn ways(number: usize) -> String {
 
 /// Weaknesses by name; none when there are none.
 fn listed(names: &BTreeSet<&str>) -> Option<String> {
-    let all = names.iter().copied().collect::<Vec<_>>().join(", ");
-    match names.len() {
-        0 => None,
-        1 => Some(format!("1 known weakness: {all}")),
-        many => Some(format!("{many} known weaknesses: {all}")),
-    }
+    let many = names.len();
+    let weaknesses = if many == 1 { "weakness" } else { "weaknesses" };
+    (many > 0).then(|| format!("{many} known {weaknesses}: {}", joined(names)))
+}
+
+fn joined(names: &BTreeSet<&str>) -> String {
+    names.iter().copied().collect::<Vec<_>>().join(", ")
 }
 
 /// How the statement was arrived at: what was run and what was not.

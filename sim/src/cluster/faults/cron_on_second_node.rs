@@ -19,7 +19,7 @@ pub(super) fn inject(fault: &Fault, stage: &mut Stage<'_>) {
         }
         stage.nodes.live().second_cron.take(name.clone());
         if is_gateway {
-            start(&name, stage);
+            stage.start(&name, &Arc::from("cron"));
         }
     }
 }
@@ -29,11 +29,6 @@ pub(super) fn heal(fault: &Fault, stage: &mut Stage<'_>) {
         stage.nodes.live().second_cron.release(&name);
         stop_unless_wanted(&name, stage);
     }
-}
-
-/// Starts cron on a node, unless a fault keeps it down.
-pub(super) fn start(name: &NodeName, stage: &mut Stage<'_>) {
-    stage.start(name, &Arc::from("cron"));
 }
 
 /// Stops cron on a node that should not have it.

@@ -28,12 +28,11 @@ pub(super) fn heal(fault: &Fault, clock_is_set: bool, stage: &mut Stage<'_>) {
         let clock_is_set = stage.held.clock_to_be_set.remove(&name);
         stage.nodes.host(&name).thaw(clock_is_set);
         let waiting = std::mem::take(&mut stage.held.to_be_started);
-        let (due, rest) = waiting.into_iter().partition(|(node, _)| *node == name);
-        stage.held.to_be_started = rest;
-        let due: std::collections::BTreeSet<_> = due;
-        for (node, service) in due.iter().filter(|key| !stage.held.killed.contains(key)) {
-            if stage.nodes.should_run(node, service) {
-                stage.nodes.start_service(node, service);
+        let (due, rest): (Vec<_>, Vec<_>) = waiting.into_iter().partition(|(node, _)| *node == name);
+        stage.held.to_be_started = rest.into_iter().collect();
+        for (node, service) in due {
+            if stage.nodes.should_run(&node, &service) {
+                stage.start(&node, &service);
             }
         }
     }

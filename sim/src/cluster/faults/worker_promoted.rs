@@ -1,5 +1,7 @@
 //! A worker is made the manager, and at the end a worker again.
 
+use std::sync::Arc;
+
 use harness::plan::Fault;
 
 use super::{Stage, cron_on_second_node, had_no_effect, started_without_flags};
@@ -13,7 +15,7 @@ pub(super) fn inject(fault: &Fault, stage: &mut Stage<'_>) {
         }
         started_without_flags::take_flags(&name, stage);
         stage.nodes.live().promoted.borrow_mut().push(name.clone());
-        cron_on_second_node::start(&name, stage);
+        stage.start(&name, &Arc::from("cron"));
     }
     restart_balancers(stage);
 }
