@@ -144,9 +144,12 @@ impl Nginx {
             .stderr(Stdio::null())
             .spawn()?;
         let mut nginx = Self { child, address, log: folder.join("access.log") };
+        // Written once it listens. That somebody accepts proves nothing: it may be the listener that probed for a
+        // free port, still held by another thread's child, and nginx waits half a second before it tries again.
+        let pid = folder.join("pid");
         let step = Duration::from_millis(10);
         for _ in 0..START_MAX.as_millis() / step.as_millis() {
-            if TcpStream::connect(address).is_ok() {
+            if fs::read_to_string(&pid).is_ok_and(|pid| pid.ends_with('\n')) {
                 return Ok(nginx);
             }
             if nginx.child.try_wait()?.is_some() {
