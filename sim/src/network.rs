@@ -8,7 +8,6 @@ mod abort;
 mod addresses;
 mod agenda;
 mod census;
-mod coalesce;
 mod delay;
 pub(crate) mod failure;
 mod firewall;
@@ -49,7 +48,7 @@ pub use self::link::LinkSpec;
 pub use self::listener::TcpListener;
 use self::recovery::{Flow, Recovery, Timer};
 pub use self::settings::TcpSettings;
-use self::stack::{SocketId, Stacks, Standing};
+use self::stack::{Parcel, SocketId, Stacks, Standing};
 pub use self::stream::TcpStream;
 use crate::engine::EventKey;
 
@@ -81,12 +80,22 @@ struct Wire {
 /// Who sends and who is sent to.
 type Hosts = (HostIndex, HostIndex);
 
+/// A packet on a link.
+#[derive(Debug)]
+struct Travelling {
+    packet: Parcel,
+    hosts: Option<Hosts>,
+    sent: SimTime,
+    /// Whether it repeats what was lost.
+    again: bool,
+}
+
 #[derive(Debug)]
 enum Happening {
-    /// A packet is at the end of its link; one that was sent `again` repeats what was lost.
-    Arrival { packet: Packet, hosts: Option<Hosts>, sent: SimTime, again: bool },
+    /// A packet is at the end of its link.
+    Arrival(Travelling),
     /// A packet found the queue of its link full.
-    Overflow { packet: Packet, sent: SimTime, again: bool },
+    Overflow(Travelling),
     /// An ICMP message for the sender of a flow arrives: what it sends is refused.
     Refusal(Flow, Failure),
     /// A kernel ends a connection by itself: `local`'s end of the one with `peer`.
@@ -271,7 +280,7 @@ impl Network {
 
     /// A host's socket stack sent a packet.
     #[inline]
-    pub(crate) fn send(&mut self, from: HostIndex, packet: Packet, now: SimTime) {
+    pub(crate) fn send(&mut self, from: HostIndex, packet: Parcel, now: SimTime) {
         if !self.wires[from.place()].powered {
             return;
         }
@@ -286,11 +295,13 @@ impl Network {
     }
 
     #[inline]
-    fn put_on_link(&mut self, packet: Packet, hosts: Option<Hosts>, again: bool, now: SimTime) {
+    fn put_on_link(&mut self, packet: Parcel, hosts: Option<Hosts>, again: bool, now: SimTime) {
         self.ledger.census.under_way += 1;
-        match self.arrival(hosts, packet.size(), now) {
-            Some(at) => self.schedule(at, Happening::Arrival { packet, hosts, sent: now, again }),
-            None => self.schedule(now, Happening::Overflow { packet, sent: now, again }),
+        let arrival = self.arrival(hosts, packet.size(), now);
+        let travelling = Travelling { packet, hosts, sent: now, again };
+        match arrival {
+            Some(at) => self.schedule(at, Happening::Arrival(travelling)),
+            None => self.schedule(now, Happening::Overflow(travelling)),
         }
     }
 
@@ -298,7 +309,7 @@ impl Network {
     fn add_to_link(&mut self, packet: Packet, again: bool, now: SimTime) {
         self.ledger.census.added += 1;
         let hosts = self.hosts_at(packet.src, packet.dst);
-        self.put_on_link(packet, hosts, again, now);
+        self.put_on_link(Box::new(packet), hosts, again, now);
     }
 
     /// When a packet of so many bytes that is sent now arrives; none when it finds its link's queue full.
@@ -336,35 +347,11 @@ impl Network {
         let Some(happening) = self.agenda.pop() else { return };
         self.forget_orphans(now);
         match happening {
-            Happening::Arrival { mut packet, hosts, sent, again } => {
-                self.note_use(hosts, now);
-                self.note_arrival(&packet, hosts, now);
-                self.ledger.census.under_way -= 1;
-                let got_through = hosts
-                    .filter(|&hosts| self.is_open_between(hosts, now) && !self.is_doomed(&packet, hosts));
-                match got_through {
-                    Some((_, to)) if self.meets_nothing(to, &packet) => {
-                        self.ledger.census.arrived += 1;
-                        self.ledger.delivered(std::slice::from_ref(&packet));
-                        self.deliver(to, &mut packet, Failure::Reset, now);
-                    }
-                    Some(_) => {
-                        self.ledger.census.arrived += 1;
-                        let mut arrivals = Vec::new();
-                        self.filter(packet, again, sent, now, &mut arrivals);
-                        self.ledger.delivered(&arrivals);
-                        self.deliver_all(arrivals, now);
-                    }
-                    None => {
-                        self.ledger.census.lost += 1;
-                        self.lose(packet, again, sent, now);
-                    }
-                }
-            }
-            Happening::Overflow { packet, sent, again } => {
+            Happening::Arrival(travelling) => self.is_at_the_end(travelling, now),
+            Happening::Overflow(Travelling { packet, sent, again, .. }) => {
                 self.ledger.census.under_way -= 1;
                 self.ledger.census.lost += 1;
-                self.lose(packet, again, sent, now);
+                self.lose(*packet, again, sent, now);
             }
             Happening::Refusal(flow, why) => self.refused(flow, why, now),
             Happening::End { local, peer, why } => {
@@ -376,6 +363,34 @@ impl Network {
                 let mut arrivals = Vec::new();
                 self.timer(flow, timer, now, &mut arrivals);
                 self.deliver_all(arrivals, now);
+            }
+        }
+    }
+
+    /// A packet is at the end of its link.
+    fn is_at_the_end(&mut self, travelling: Travelling, now: SimTime) {
+        let Travelling { mut packet, hosts, sent, again } = travelling;
+        self.note_use(hosts, now);
+        self.note_arrival(&packet, hosts, now);
+        self.ledger.census.under_way -= 1;
+        let got_through =
+            hosts.filter(|&hosts| self.is_open_between(hosts, now) && !self.is_doomed(&packet, hosts));
+        match got_through {
+            Some((_, to)) if self.meets_nothing(to, &packet) => {
+                self.ledger.census.arrived += 1;
+                self.ledger.delivered(std::slice::from_ref(&*packet));
+                self.deliver(to, &mut packet, Failure::Reset, now);
+            }
+            Some(_) => {
+                self.ledger.census.arrived += 1;
+                let mut arrivals = Vec::new();
+                self.filter(*packet, again, sent, now, &mut arrivals);
+                self.ledger.delivered(&arrivals);
+                self.deliver_all(arrivals, now);
+            }
+            None => {
+                self.ledger.census.lost += 1;
+                self.lose(*packet, again, sent, now);
             }
         }
     }

@@ -98,7 +98,7 @@ async fn handle(
     site: &Site,
     ends: Ends,
     settings: &mut ClientSettings,
-    head: RequestHead,
+    head: Box<RequestHead>,
     connection: &mut ServerConnection,
 ) -> Result<Answer, Closed> {
     let own = |response| Ok(Answer::Own(response));

@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -61,7 +62,7 @@ pub(super) enum Answer {
     Own(Response),
     /// A server's.
     Passed {
-        head: ResponseHead,
+        head: Box<ResponseHead>,
         body: Bytes,
         /// Whether the body is all that the head announces. The client sees the connection close in the middle of an
         /// answer that is not.
@@ -95,7 +96,7 @@ pub(super) async fn forward(
                 let spent = process.now().since(started);
                 let passed_over = passing.is_unwanted(status)
                     && turn.selection.tries > 1
-                    && passing.may_pass_on(trouble, true, &request.method, spent);
+                    && passing.may_pass_on(trouble, true, &request.head.method, spent);
                 if !passed_over {
                     return receive(&mut turn, passing, link, response).await;
                 }
@@ -106,7 +107,7 @@ pub(super) async fn forward(
         let spent = process.now().since(started);
         let marked = turn.fail(&failure);
         let may_go_on = turn.selection.tries > 0
-            && passing.may_pass_on(failure.trouble, failure.sent, &request.method, spent);
+            && passing.may_pass_on(failure.trouble, failure.sent, &request.head.method, spent);
         let failed = turn.current.take().expect("a server was being asked");
         let goes_on = may_go_on && turn.next();
         turn.record_tried(&failed, failure.trouble, failure.error, goes_on);
@@ -130,7 +131,7 @@ async fn exchange(
     passing: &Passing,
     server: SocketAddr,
     outgoing: impl FnOnce() -> Request,
-) -> Result<(Link, ResponseHead), Failure> {
+) -> Result<(Link, Box<ResponseHead>), Failure> {
     let kept = upstream.pool.borrow_mut().take(server, passing.scheme, process.now());
     let mut link = match kept {
         Some(link) => link,
@@ -150,7 +151,8 @@ async fn exchange(
 
 async fn connect(process: &Process, passing: &Passing, server: SocketAddr) -> Result<Link, Failure> {
     let failure = |trouble, error: Arc<str>| Failure { trouble, error, sent: false, reused: false };
-    let connecting = Connection::open(process, server, passing.scheme);
+    // Pinned here, since it is large and would be moved about.
+    let connecting = pin!(Connection::open(process, server, passing.scheme));
     match process.timeout(passing.connect_timeout, connecting).await {
         Ok(Ok(connection)) => Ok(Link::new(connection, server, passing.scheme, process.now())),
         Ok(Err(error)) if error.raw_os_error() == Some(EMFILE) => {
@@ -168,7 +170,7 @@ async fn connect(process: &Process, passing: &Passing, server: SocketAddr) -> Re
 
 /// Reads the body and makes the client's answer. Small answers leave nginx's buffers only when they are
 /// complete, or when the server breaks off; so the client gets what came, then.
-async fn receive(turn: &mut Turn<'_>, passing: &Passing, mut link: Link, head: ResponseHead) -> Answer {
+async fn receive(turn: &mut Turn<'_>, passing: &Passing, mut link: Link, head: Box<ResponseHead>) -> Answer {
     let process = turn.process;
     let (body, broken) = collect(process, passing, &mut link.connection).await;
     turn.finish(head.status.as_u16(), broken.clone().unwrap_or_default());

@@ -89,8 +89,8 @@ impl Passing {
     /// The request as the servers of the group get it.
     pub(super) fn outgoing(&self, request: &Received, server_name: &str) -> Request {
         let place = Place { server_name, proxy_host: &self.host };
-        let mut outgoing = Request::new(request.method.clone(), &self.target(request), self.version);
-        for (name, value) in request.fields.iter().filter(|(name, _)| !self.replaces(name)) {
+        let mut outgoing = Request::new(request.head.method.clone(), &self.target(request), self.version);
+        for (name, value) in request.head.fields.iter().filter(|(name, _)| !self.replaces(name)) {
             outgoing.field(name, value);
         }
         for (name, template) in &self.headers {
@@ -111,14 +111,14 @@ impl Passing {
 
     fn target<'a>(&self, request: &'a Received) -> Cow<'a, str> {
         match &self.path {
-            None if request.target.scheme().is_none() => http::target(&request.target),
+            None if request.head.target.scheme().is_none() => http::target(&request.head.target),
             None => request.request_uri().into(),
             Some(path) => {
                 let rest = uri::escape(request.path.get(self.location_length..).unwrap_or(""));
                 let (mark, query) = request.query().map_or(("", ""), |query| ("?", query));
                 let text = format!("{path}{rest}{mark}{query}");
                 // What came as a target still is one after a change of its path.
-                if text.parse::<Uri>().is_ok() { text.into() } else { http::target(&request.target) }
+                if text.parse::<Uri>().is_ok() { text.into() } else { http::target(&request.head.target) }
             }
         }
     }

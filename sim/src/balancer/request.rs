@@ -5,11 +5,11 @@ use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 
 use bytes::Bytes;
-use http::{Method, Uri, Version};
+use http::Version;
 
 use super::uri;
 use crate::config::nginx::{Part, Template, Variable};
-use crate::http::{Fields, RequestHead};
+use crate::http::RequestHead;
 
 /// The two ends of a client's connection.
 #[derive(Debug, Clone)]
@@ -26,10 +26,7 @@ pub(super) struct Ends {
 #[derive(Debug)]
 pub(super) struct Received {
     pub(super) ends: Ends,
-    pub(super) method: Method,
-    /// As it stands in the request line.
-    pub(super) target: Uri,
-    pub(super) fields: Fields,
+    pub(super) head: Box<RequestHead>,
     /// The normalised path.
     pub(super) path: String,
     /// The host's name without its port, in lower case; empty when an HTTP/1.0 client gave none.
@@ -46,28 +43,27 @@ pub(super) struct Place<'a> {
 
 impl Received {
     /// Nothing when nginx answers 400.
-    pub(super) fn new(ends: Ends, head: RequestHead) -> Option<Self> {
-        let RequestHead { method, target, version, fields } = head;
-        let path = uri::normalise(target.path())?.into_owned();
-        let host = match target.host() {
+    pub(super) fn new(ends: Ends, head: Box<RequestHead>) -> Option<Self> {
+        let path = uri::normalise(head.target.path())?.into_owned();
+        let host = match head.target.host() {
             Some(host) => valid_host(host)?,
-            None => match fields.all("host").next() {
+            None => match head.fields.all("host").next() {
                 Some(host) => valid_host(std::str::from_utf8(host).ok()?)?,
-                None if version == Version::HTTP_11 => return None,
+                None if head.version == Version::HTTP_11 => return None,
                 None => String::new(),
             },
         };
-        Some(Self { ends, method, target, fields, path, host, body: Bytes::new() })
+        Some(Self { ends, head, path, host, body: Bytes::new() })
     }
 
     /// Path and query as they came.
     pub(super) fn request_uri(&self) -> &str {
-        self.target.path_and_query().map_or("/", |target| target.as_str())
+        self.head.target.path_and_query().map_or("/", |target| target.as_str())
     }
 
     /// The query, without its `?`.
     pub(super) fn query(&self) -> Option<&str> {
-        self.target.query()
+        self.head.target.query()
     }
 
     pub(super) fn scheme(&self) -> &'static str {
@@ -109,7 +105,7 @@ impl Received {
             Variable::ServerAddress => self.ends.own.to_string().into(),
             Variable::RemoteAddress => (&*self.ends.client_text).into(),
             Variable::RemotePort => self.ends.client.port().to_string().into(),
-            Variable::RequestMethod => self.method.as_str().into(),
+            Variable::RequestMethod => self.head.method.as_str().into(),
             Variable::ProxyHost => place.proxy_host.into(),
             Variable::ProxyPort => place.proxy_host.rsplit_once(':').map_or("", |(_, port)| port).into(),
             Variable::ProxyAddXForwardedFor => {
@@ -121,7 +117,7 @@ impl Received {
 
     /// `$http_NAME`: all values of the header, with `, ` between them.
     fn header(&self, name: &str) -> Cow<'_, str> {
-        let mut values = self.fields.all(name).map(String::from_utf8_lossy);
+        let mut values = self.head.fields.all(name).map(String::from_utf8_lossy);
         let Some(mut text) = values.next() else { return "".into() };
         for value in values {
             text = format!("{text}, {value}").into();
@@ -148,6 +144,8 @@ fn valid_host(host: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use http::Method;
+
     use super::*;
 
     fn received(host: &str, target: &str) -> Received {
@@ -161,7 +159,7 @@ mod tests {
             port: 80,
             tls: false,
         };
-        Received::new(ends, head).unwrap()
+        Received::new(ends, Box::new(head)).unwrap()
     }
 
     fn expand(request: &Received, variables: Vec<Variable>) -> String {

@@ -109,7 +109,8 @@ struct Task {
 
 enum Slot {
     Free,
-    Idle(Task),
+    /// A box, since it is taken out and put back at each poll.
+    Idle(Box<Task>),
     /// Being polled: the task is with [`Executor::poll_next`].
     Polling,
 }
@@ -158,7 +159,7 @@ impl Executor {
         let id = TaskId { index, generation: place.generation };
         let flag = Arc::new(TaskWaker { id, queued: AtomicBool::new(true), queue: self.queue });
         let waker = Waker::from(Arc::clone(&flag));
-        place.slot = Slot::Idle(Task { process: Rc::clone(process), future, flag, waker });
+        place.slot = Slot::Idle(Box::new(Task { process: Rc::clone(process), future, flag, waker }));
         drop(places);
         self.ready.borrow_mut().push_back(id);
         id
@@ -227,7 +228,7 @@ impl Executor {
         drop(dropped);
     }
 
-    fn take(&self, id: TaskId) -> Option<Task> {
+    fn take(&self, id: TaskId) -> Option<Box<Task>> {
         let mut places = self.places.borrow_mut();
         let place = &mut places[id.index];
         if place.generation != id.generation || !matches!(place.slot, Slot::Idle(_)) {
@@ -239,7 +240,7 @@ impl Executor {
         }
     }
 
-    fn put_back(&self, id: TaskId, task: Task) {
+    fn put_back(&self, id: TaskId, task: Box<Task>) {
         if !task.process.alive.get() {
             drop(task);
             self.release(id);

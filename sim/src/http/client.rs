@@ -50,7 +50,7 @@ impl Connection {
     ///
     /// # Errors
     /// When the connection broke before the head had come, or the head is none that can be understood.
-    pub async fn send(&mut self, request: Request) -> Result<ResponseHead, Error> {
+    pub async fn send(&mut self, request: Request) -> Result<Box<ResponseHead>, Error> {
         let Request { bytes, method, keeps, .. } = request;
         self.check_silence().await?;
         self.transport.write(bytes.into()).await.map_err(Error::Io)?;
@@ -73,7 +73,7 @@ impl Connection {
         .await
     }
 
-    async fn receive_head(&mut self, method: &Method, keeps: bool) -> Result<ResponseHead, Error> {
+    async fn receive_head(&mut self, method: &Method, keeps: bool) -> Result<Box<ResponseHead>, Error> {
         loop {
             if !poll_fn(|cx| self.transport.poll_more(cx)).await.map_err(Error::Io)? {
                 return Err(Error::Incomplete);

@@ -57,7 +57,7 @@ pub(super) struct Parsed<T> {
 type Room<'a> = [MaybeUninit<httparse::Header<'a>>; HEADERS_MAX];
 
 /// A request's head at the beginning of `bytes`; none when it is not complete.
-pub(super) fn parse_request(bytes: &Bytes) -> Result<Option<Parsed<RequestHead>>, Error> {
+pub(super) fn parse_request(bytes: &Bytes) -> Result<Option<Parsed<Box<RequestHead>>>, Error> {
     let mut room: Room<'_> = [const { MaybeUninit::uninit() }; HEADERS_MAX];
     let mut parsed = httparse::Request::new(&mut []);
     let status = parsed.parse_with_uninit_headers(bytes, &mut room).map_err(invalid)?;
@@ -69,13 +69,17 @@ pub(super) fn parse_request(bytes: &Bytes) -> Result<Option<Parsed<RequestHead>>
     let version = version(parsed.version);
     let Framing { length: body, keeps } = framing(parsed.headers, version)?;
     let fields = Fields::new(bytes, parsed.headers.iter());
-    let head = RequestHead { method, target, version, fields };
+    // In a box, since it is handed on often.
+    let head = Box::new(RequestHead { method, target, version, fields });
     Ok(Some(Parsed { head, body: body.stated()?.unwrap_or(0), keeps, bytes: length }))
 }
 
 /// The head of the answer at the beginning of `bytes`, to a request of this method; none when it is not complete.
 /// What interim answers (RFC 9110, 15.2) announce comes later: they are passed over.
-pub(super) fn parse_response(bytes: &Bytes, method: &Method) -> Result<Option<Parsed<ResponseHead>>, Error> {
+pub(super) fn parse_response(
+    bytes: &Bytes,
+    method: &Method,
+) -> Result<Option<Parsed<Box<ResponseHead>>>, Error> {
     let mut passed_over = 0;
     while let Some(mut parsed) = parse_one_response(bytes, passed_over, method)? {
         parsed.bytes += passed_over;
@@ -92,7 +96,7 @@ fn parse_one_response(
     bytes: &Bytes,
     from: usize,
     method: &Method,
-) -> Result<Option<Parsed<ResponseHead>>, Error> {
+) -> Result<Option<Parsed<Box<ResponseHead>>>, Error> {
     let mut room: Room<'_> = [const { MaybeUninit::uninit() }; HEADERS_MAX];
     let mut parsed = httparse::Response::new(&mut []);
     let config = httparse::ParserConfig::default();
@@ -109,7 +113,8 @@ fn parse_one_response(
         false => body.stated()?.ok_or(Error::Invalid("an answer without its length"))?,
     };
     let fields = Fields::new(bytes, parsed.headers.iter());
-    Ok(Some(Parsed { head: ResponseHead { status, version, fields }, body, keeps, bytes: length }))
+    let head = Box::new(ResponseHead { status, version, fields });
+    Ok(Some(Parsed { head, body, keeps, bytes: length }))
 }
 
 fn version(minor: Option<u8>) -> Version {

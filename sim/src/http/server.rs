@@ -72,7 +72,7 @@ where
 #[derive(Debug)]
 pub struct Incoming {
     /// Its head.
-    pub head: RequestHead,
+    pub head: Box<RequestHead>,
     /// Its body.
     pub body: Bytes,
 }
@@ -86,7 +86,7 @@ pub struct ServerConnection {
     /// How many bytes of its body have not been read.
     left: u64,
     /// A request whose body is coming.
-    coming: Option<(RequestHead, Whole)>,
+    coming: Option<(Box<RequestHead>, Whole)>,
 }
 
 impl ServerConnection {
@@ -121,7 +121,7 @@ impl ServerConnection {
     /// # Errors
     /// When the connection broke, or ended within a head, or what came is no head; see
     /// [`ServerConnection::refuse`].
-    pub fn poll_head(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<RequestHead>, Error>> {
+    pub fn poll_head(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Box<RequestHead>>, Error>> {
         loop {
             if !self.transport.came().is_empty()
                 && let Some(parsed) = parse_request(self.transport.came())?

@@ -32,7 +32,6 @@ use self::connections::{Connections, Ends};
 pub(crate) use self::hosts::Stacks;
 pub(super) use self::queue::ByteQueue;
 use self::socket::{Kind, Socket, State, Tcb};
-use super::coalesce;
 
 /// What a socket holds of what its program wrote and the peer has not acknowledged, in bytes.
 const SEND_BUFFER: usize = 64 * 1024;
@@ -47,6 +46,9 @@ const EPHEMERAL_PORTS: std::ops::RangeInclusive<u16> = 49152..=65535;
 /// Bytes of data in a segment on Ethernet (1,500 without the headers), and on the loopback interface.
 const SEGMENT_BYTES: usize = 1460;
 const LOOPBACK_SEGMENT_BYTES: usize = 65496;
+
+/// A packet in a box: it is handed on often, and would be moved about.
+pub(crate) type Parcel = Box<Packet>;
 
 /// A socket of a stack. The number, which no two sockets share, tells a place's later tenant from an earlier one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -78,9 +80,9 @@ pub(crate) struct Stack {
     next_port: u16,
     next_sequence: u32,
     /// What leaves this host with the next [`Stack::send_all`].
-    outbound: Vec<Packet>,
+    outbound: Vec<Parcel>,
     /// What goes to this host itself, and arrives with the next [`Stack::send_all`].
-    own: Vec<Packet>,
+    own: Vec<Parcel>,
     /// Sockets that may have something to send, or may be done.
     pending: Vec<SocketId>,
     /// Whether [`Stacks`] knows that there is something to send.
@@ -98,7 +100,7 @@ impl Stack {
             listeners: BTreeMap::new(),
             ports: BTreeMap::new(),
             next_port: *EPHEMERAL_PORTS.start(),
-            // A multiple of 65,536, as every later one: `coalesce` tells the end of a handshake by it.
+            // A multiple of 65,536, as every later one: the tests tell the end of a handshake by it.
             next_sequence: 0x0100_0000,
             outbound: Vec::new(),
             own: Vec::new(),
@@ -109,7 +111,7 @@ impl Stack {
 
     /// How the end `local` of the connection with `peer` stands; none when there is no such connection.
     pub(super) fn standing(&self, local: SocketAddr, peer: SocketAddr) -> Option<Standing> {
-        let tcb = self.tcb(self.find((local, peer))?)?;
+        let tcb = self.tcb(self.connections.get(Ends::new(local, peer))?)?;
         let handshake = matches!(tcb.state, State::SynSent | State::SynReceived);
         let closing = matches!(tcb.state, State::FinWait1 | State::Closing | State::LastAck);
         let unfinished = handshake || closing || tcb.unacknowledged() > 0;
@@ -118,17 +120,17 @@ impl Stack {
 
     /// Whether the program of this end has closed it, or is gone; none when there is no such connection.
     pub(super) fn is_orphan(&self, local: SocketAddr, peer: SocketAddr) -> Option<bool> {
-        Some(self.tcb(self.find((local, peer))?)?.is_orphan)
+        Some(self.tcb(self.connections.get(Ends::new(local, peer))?)?.is_orphan)
     }
 
     /// Both ends of every connection, in the order in which they were made.
-    pub(super) fn ends(&self) -> Vec<Ends> {
+    pub(super) fn ends(&self) -> Vec<(SocketAddr, SocketAddr)> {
         let mut all: Vec<_> = self.connections.ids().collect();
         all.sort_unstable();
         all.into_iter()
             .filter_map(|id| self.tcb(id))
             .filter(|tcb| tcb.state != State::Closed)
-            .map(|tcb| (tcb.local, tcb.peer))
+            .map(|tcb| (tcb.ends.local(), tcb.ends.peer()))
             .collect()
     }
 
@@ -161,24 +163,20 @@ impl Stack {
         if EPHEMERAL_PORTS.contains(&port) {
             *self.ports.entry(port).or_default() += 1;
         }
-        let socket = Socket { number, port, is_pending: false, kind };
-        let place = match self.free.pop() {
-            Some(place) => {
-                self.sockets[place] = Some(socket);
-                place
-            }
-            None => {
-                self.sockets.push(Some(socket));
-                self.sockets.len() - 1
-            }
-        };
+        let place = self.free.pop().unwrap_or_else(|| {
+            self.sockets.push(None);
+            self.sockets.len() - 1
+        });
+        self.sockets[place] = Some(Socket { number, port, is_pending: false, kind });
         SocketId { number, place }
     }
 
+    /// What it still owes is sent.
     fn remove(&mut self, id: SocketId) {
+        self.send_due(id);
         let Some(socket) = self.socket(id) else { return };
         let port = socket.port;
-        match socket.tcb().map(|tcb| (tcb.local, tcb.peer)) {
+        match socket.tcb().map(|tcb| tcb.ends) {
             Some(ends) => self.connections.remove(ends, id),
             None => drop(self.listeners.remove(&port)),
         }
@@ -190,10 +188,6 @@ impl Stack {
                 holders.remove();
             }
         }
-    }
-
-    fn find(&self, ends: Ends) -> Option<SocketId> {
-        self.connections.get(ends)
     }
 
     fn socket(&self, id: SocketId) -> Option<&Socket> {
@@ -240,16 +234,16 @@ impl Stack {
         address == self.address || address.is_loopback()
     }
 
-    fn emit(&mut self, (local, peer): Ends, head: Head, payload: Bytes) {
+    fn emit(&mut self, ends: Ends, head: Head, payload: Bytes) {
         let Head { seq, ack, flags, window } = head;
-        let (src_port, dst_port) = (local.port(), peer.port());
+        let (src_port, dst_port) = (ends.local_port, ends.peer_port);
         let segment = TcpSegment { src_port, dst_port, seq, ack, flags, window, payload };
-        let payload = Transport::Tcp(segment);
-        let packet = Packet { src: local.ip(), dst: peer.ip(), ttl: 64, payload };
+        let packet =
+            Box::new(Packet { src: ends.local, dst: ends.peer, ttl: 64, payload: Transport::Tcp(segment) });
         if self.is_own(packet.dst) {
             self.own.push(packet);
         } else {
-            coalesce::add(&mut self.outbound, packet);
+            self.outbound.push(packet);
         }
     }
 }

@@ -9,7 +9,7 @@ use turmoil_net::TcpFlags;
 
 use super::queue::ByteQueue;
 use super::socket::{Kind, Listener, State, Tcb, Waiter};
-use super::{EPHEMERAL_PORTS, FIRST_WINDOW, Head, SocketId, Stack};
+use super::{EPHEMERAL_PORTS, Ends, FIRST_WINDOW, Head, SocketId, Stack};
 use crate::network::failure::Failure;
 
 const EPIPE: i32 = 32;
@@ -41,7 +41,7 @@ impl Stack {
         if let Some(child) = listener.ready.pop_front() {
             // One that has gone meanwhile is nobody's business.
             let Some(tcb) = self.tcb(child) else { return self.poll_accept(id, cx) };
-            return Poll::Ready(Accepted { socket: child, local: tcb.local, peer: tcb.peer });
+            return Poll::Ready(Accepted { socket: child, local: tcb.ends.local(), peer: tcb.ends.peer() });
         }
         listener.waiter.register(cx.waker());
         Poll::Pending
@@ -63,11 +63,12 @@ impl Stack {
         let port = self.free_port().ok_or_else(|| error(EADDRNOTAVAIL))?;
         let local = SocketAddr::new(self.own_address(peer.ip()), port);
         let seq = self.initial_sequence();
-        let tcb = Tcb::new(local, peer, State::SynSent, seq);
+        let ends = Ends::new(local, peer);
+        let tcb = Tcb::new(ends, State::SynSent, seq);
         let id = self.add(port, Kind::Connection(tcb));
-        self.connections.insert((local, peer), id);
+        self.connections.insert(ends, id);
         let flags = TcpFlags { syn: true, ..TcpFlags::default() };
-        self.emit((local, peer), Head { seq, ack: 0, flags, window: FIRST_WINDOW }, Bytes::new());
+        self.emit(ends, Head { seq, ack: 0, flags, window: FIRST_WINDOW }, Bytes::new());
         Ok((id, local))
     }
 
@@ -114,8 +115,8 @@ impl Stack {
         if !tcb.received.is_empty() {
             let taken = take(&mut tcb.received);
             if !tcb.is_broken && tcb.window_has_opened() {
-                let (ends, head) = ((tcb.local, tcb.peer), Head::acknowledging(tcb));
-                self.emit(ends, head, Bytes::new());
+                tcb.due = Some(Head::acknowledging(tcb));
+                self.look_at(id);
             }
             return Poll::Ready(Ok(Some(taken)));
         }
@@ -212,7 +213,7 @@ impl Stack {
         let port = socket.port;
         let mut children: Vec<SocketId> =
             socket.listener_mut().map(|listener| listener.ready.drain(..).collect()).unwrap_or_default();
-        let is_half_open = |tcb: &Tcb| tcb.local.port() == port && tcb.state == State::SynReceived;
+        let is_half_open = |tcb: &Tcb| tcb.ends.local_port == port && tcb.state == State::SynReceived;
         let mut half_open = self.ids();
         half_open.retain(|&id| self.tcb(id).is_some_and(is_half_open));
         half_open.sort_unstable();
@@ -225,8 +226,9 @@ impl Stack {
 
     /// Ends a connection with a reset.
     fn reset(&mut self, id: SocketId) {
+        self.send_due(id);
         let Some(tcb) = self.tcb(id) else { return };
-        let (ends, head) = ((tcb.local, tcb.peer), Head::resetting(tcb.send_next, Some(tcb.receive_next)));
+        let (ends, head) = (tcb.ends, Head::resetting(tcb.send_next, Some(tcb.receive_next)));
         self.emit(ends, head, Bytes::new());
         self.remove(id);
     }

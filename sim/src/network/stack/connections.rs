@@ -6,15 +6,37 @@ use turmoil_net::TcpSegment;
 
 use super::SocketId;
 
-/// Both ends of a connection, ours first.
-pub(super) type Ends = (SocketAddr, SocketAddr);
+/// Both ends of a connection: as its packets need them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Ends {
+    pub(super) local: IpAddr,
+    pub(super) peer: IpAddr,
+    pub(super) local_port: u16,
+    pub(super) peer_port: u16,
+}
+
+impl Ends {
+    pub(super) fn new(local: SocketAddr, peer: SocketAddr) -> Self {
+        Self { local: local.ip(), peer: peer.ip(), local_port: local.port(), peer_port: peer.port() }
+    }
+
+    /// Our end.
+    pub(super) fn local(self) -> SocketAddr {
+        SocketAddr::new(self.local, self.local_port)
+    }
+
+    /// The other end.
+    pub(super) fn peer(self) -> SocketAddr {
+        SocketAddr::new(self.peer, self.peer_port)
+    }
+}
 
 /// What tells a connection of a host from its others: both ports as one number, which hardly any two share, and the
 /// peer's address.
 type Key = (u32, IpAddr);
 
-fn key((local, peer): Ends) -> Key {
-    key_of(local.port(), peer.port(), peer.ip())
+fn key(ends: Ends) -> Key {
+    key_of(ends.local_port, ends.peer_port, ends.peer)
 }
 
 fn key_of(local: u16, peer: u16, peer_address: IpAddr) -> Key {
@@ -116,7 +138,7 @@ mod tests {
     use super::*;
 
     fn ends(local: u16, peer: u16, last: u8) -> Ends {
-        (([10, 0, 0, 1], local).into(), ([10, 0, 0, last], peer).into())
+        Ends::new(([10, 0, 0, 1], local).into(), ([10, 0, 0, last], peer).into())
     }
 
     proptest! {

@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use turmoil_net::Packet;
 
-use super::{SocketId, Stack, Standing};
+use super::{Parcel, SocketId, Stack, Standing};
 use crate::network::HostIndex;
 use crate::network::failure::Failure;
 
@@ -44,7 +44,7 @@ impl Stacks {
     }
 
     /// Hands everything that can be sent now to `send`, with who sends it, in the order of the hosts.
-    pub(crate) fn send_all(&self, mut send: impl FnMut(HostIndex, Packet)) {
+    pub(crate) fn send_all(&self, mut send: impl FnMut(HostIndex, Parcel)) {
         let mut restless = self.restless.borrow_mut();
         restless.sort_unstable();
         for host in restless.drain(..) {

@@ -1,7 +1,5 @@
 //! Segments in.
 
-use std::net::SocketAddr;
-
 use bytes::Bytes;
 use turmoil_net::{Packet, TcpFlags, TcpSegment, Transport};
 
@@ -23,10 +21,10 @@ impl Stack {
             }
             return true;
         }
-        let local = SocketAddr::new(packet.dst, segment.dst_port);
-        let ends = (local, SocketAddr::new(packet.src, segment.src_port));
+        let (local_port, peer_port) = (segment.dst_port, segment.src_port);
+        let ends = Ends { local: packet.dst, peer: packet.src, local_port, peer_port };
         if flags.syn && !flags.ack {
-            match self.listeners.get(&local.port()).copied() {
+            match self.listeners.get(&ends.local_port).copied() {
                 Some(listener) if self.has_room(listener) => self.receive_syn(ends, segment),
                 Some(_) => return false,
                 None => self.refuse(ends, segment),
@@ -52,7 +50,7 @@ impl Stack {
     /// A connection is over: segments that still come for it meet nobody.
     fn break_off(&mut self, id: SocketId, why: Failure) {
         let Some(tcb) = self.tcb_mut(id) else { return };
-        let (ends, has_owner) = ((tcb.local, tcb.peer), !tcb.is_orphan && tcb.state != State::SynReceived);
+        let (ends, has_owner) = (tcb.ends, !tcb.is_orphan && tcb.state != State::SynReceived);
         tcb.break_off(why);
         if has_owner {
             self.connections.remove(ends, id);
@@ -68,20 +66,19 @@ impl Stack {
         }
         let Some(socket) = self.socket(listener) else { return false };
         let Kind::Listener(waiting) = &socket.kind else { return false };
-        let is_half_open = |tcb: &&Tcb| tcb.state == State::SynReceived && tcb.local.port() == socket.port;
+        let is_half_open = |tcb: &&Tcb| tcb.state == State::SynReceived && tcb.ends.local_port == socket.port;
         let half_open = self.sockets.iter().flatten().filter_map(|socket| socket.tcb()).filter(is_half_open);
         waiting.ready.len() + half_open.count() < BACKLOG
     }
 
     fn receive_syn(&mut self, ends: Ends, syn: &TcpSegment) {
-        let (local, peer) = ends;
         let seq = self.initial_sequence();
-        let mut tcb = Tcb::new(local, peer, State::SynReceived, seq);
+        let mut tcb = Tcb::new(ends, State::SynReceived, seq);
         tcb.send_window = syn.window;
         tcb.receive_next = syn.seq.wrapping_add(1);
         tcb.announced = tcb.receive_next.wrapping_add(u32::from(FIRST_WINDOW));
         let ack = tcb.receive_next;
-        let id = self.add(local.port(), Kind::Connection(tcb));
+        let id = self.add(ends.local_port, Kind::Connection(tcb));
         self.connections.insert(ends, id);
         let flags = TcpFlags { syn: true, ack: true, ..TcpFlags::default() };
         self.emit(ends, Head { seq, ack, flags, window: FIRST_WINDOW }, Bytes::new());
@@ -96,14 +93,14 @@ impl Stack {
                 tcb.receive_next = segment.seq.wrapping_add(1);
                 tcb.send_window = segment.window;
                 tcb.connecter.wake();
-                let (ends, head) = ((tcb.local, tcb.peer), Head::acknowledging(tcb));
+                let (ends, head) = (tcb.ends, Head::acknowledging(tcb));
                 self.emit(ends, head, Bytes::new());
             }
             State::SynReceived if flags.ack && !flags.syn => {
                 if segment.ack == tcb.send_next {
                     tcb.state = State::Established;
                     tcb.send_window = segment.window;
-                    let port = tcb.local.port();
+                    let port = tcb.ends.local_port;
                     self.offer(id, port);
                 }
             }
@@ -127,7 +124,8 @@ impl Stack {
         let Some(tcb) = self.tcb_mut(id) else { return };
         if tcb.is_orphan && !segment.payload.is_empty() {
             // Nobody will ever read it: Linux resets (`tcp_rcv_state_process`).
-            let (ends, head) = ((tcb.local, tcb.peer), Head::resetting(segment.ack, None));
+            let (ends, head) = (tcb.ends, Head::resetting(segment.ack, None));
+            self.send_due(id);
             self.emit(ends, head, Bytes::new());
             self.remove(id);
             return;
@@ -139,13 +137,12 @@ impl Stack {
         let (has_work, is_done) = (tcb.has_work(), tcb.is_done());
         if news {
             tcb.reader.wake();
-            let (ends, head) = ((tcb.local, tcb.peer), Head::acknowledging(tcb));
-            self.emit(ends, head, Bytes::new());
+            tcb.due = Some(Head::acknowledging(tcb));
         }
-        if has_work {
-            self.look_at(id);
-        } else if is_done {
+        if is_done && !has_work {
             self.remove(id);
+        } else if news || has_work {
+            self.look_at(id);
         }
     }
 }

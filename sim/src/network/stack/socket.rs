@@ -1,11 +1,11 @@
 //! One socket: a listener, or an end of a connection.
 
 use std::collections::VecDeque;
-use std::net::SocketAddr;
 use std::task::Waker;
 
+use super::connections::Ends;
 use super::queue::ByteQueue;
-use super::{RECEIVE_BUFFER, SEND_BUFFER, SocketId};
+use super::{Head, RECEIVE_BUFFER, SEND_BUFFER, SocketId};
 use crate::network::failure::Failure;
 
 #[derive(Debug)]
@@ -51,8 +51,7 @@ pub(super) enum State {
 /// An end of a connection (RFC 9293's transmission control block).
 #[derive(Debug)]
 pub(super) struct Tcb {
-    pub(super) local: SocketAddr,
-    pub(super) peer: SocketAddr,
+    pub(super) ends: Ends,
     pub(super) state: State,
     /// The number of the next byte to be sent.
     pub(super) send_next: u32,
@@ -63,6 +62,8 @@ pub(super) struct Tcb {
     pub(super) receive_next: u32,
     /// Up to which number the peer may send, as it was last told.
     pub(super) announced: u32,
+    /// An acknowledgement that goes out by itself, if nothing else leaves at this moment that carries it.
+    pub(super) due: Option<Head>,
     /// What is written and not sent yet.
     pub(super) unsent: ByteQueue,
     pub(super) received: ByteQueue,
@@ -106,16 +107,16 @@ impl Socket {
 
 impl Tcb {
     /// An end whose SYN has this number.
-    pub(super) fn new(local: SocketAddr, peer: SocketAddr, state: State, syn: u32) -> Self {
+    pub(super) fn new(ends: Ends, state: State, syn: u32) -> Self {
         Self {
-            local,
-            peer,
+            ends,
             state,
             send_next: syn.wrapping_add(1),
             send_unacknowledged: syn.wrapping_add(1),
             send_window: super::FIRST_WINDOW,
             receive_next: 0,
             announced: 0,
+            due: None,
             unsent: ByteQueue::default(),
             received: ByteQueue::default(),
             fin: None,

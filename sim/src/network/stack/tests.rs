@@ -2,6 +2,8 @@
 //! they differ on purpose, because Linux does: data for a program that is gone, what can be read after a reset, and
 //! when a reader that let half of its buffer fill says that there is room again.
 
+mod coalesce;
+
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
@@ -198,7 +200,7 @@ impl Pair {
         (0..CONNECTIONS).find(|&which| {
             let connecting = self.connecting[which].as_ref().map(|(_, id)| *id);
             let id = connecting.or(self.ends[which][0].as_ref().map(|(_, id)| *id));
-            id.and_then(|id| self.ours[0].tcb(id)).is_some_and(|tcb| tcb.local == address)
+            id.and_then(|id| self.ours[0].tcb(id)).is_some_and(|tcb| tcb.ends.local() == address)
         })
     }
 
@@ -214,7 +216,8 @@ impl Pair {
         Some(call(&mut self.ours[host], theirs, *id, &mut Context::from_waker(Waker::noop())))
     }
 
-    /// Delivers what was sent, once; what it was. turmoil-net's stack sends each segment alone.
+    /// Delivers what was sent, once; what it was, connection by connection: in which order those of one host send at
+    /// one moment is each stack's own. turmoil-net's sends each segment alone.
     fn travel(&mut self) -> (Vec<Packet>, Vec<Packet>) {
         let (mut theirs, mut ours) = (Vec::new(), Vec::new());
         self.guard.egress_all(&mut theirs);
@@ -227,7 +230,7 @@ impl Pair {
             theirs.append(&mut merged);
         }
         for stack in &mut self.ours {
-            ours.append(stack.send_all());
+            ours.extend(stack.send_all().drain(..).map(|packet| *packet));
         }
         for packet in &theirs {
             self.guard.deliver(packet.clone());
@@ -235,6 +238,9 @@ impl Pair {
         for packet in &ours {
             let host = usize::from(packet.dst == address(1));
             assert!(self.ours[host].receive(&mut packet.clone(), None));
+        }
+        for packets in [&mut theirs, &mut ours] {
+            packets.sort_by_key(|packet| (packet.src, ports_of(packet)));
         }
         (theirs, ours)
     }
@@ -250,6 +256,13 @@ impl Pair {
             all.0.extend(theirs);
             all.1.extend(ours);
         }
+    }
+}
+
+fn ports_of(packet: &Packet) -> (u16, u16) {
+    match &packet.payload {
+        Transport::Tcp(segment) => (segment.src_port, segment.dst_port),
+        Transport::Udp(_) => unreachable!("all of it is TCP"),
     }
 }
 

@@ -1,24 +1,15 @@
-//! Packets that a real kernel would not have sent alone.
+//! What turmoil-net's packets are when those are joined that a real kernel would not have sent alone.
 //!
-//! The socket stacks answer each segment with an acknowledgement of its own, at once, and send FIN by itself.
-//! Linux delays an acknowledgement until there is data to carry it (up to 40 ms) and puts FIN on the last
-//! segment. Among packets that leave a host at the same moment the same is done here: it changes no time, and
-//! it halves the packets of a short connection.
+//! Its stack answers each segment with an acknowledgement of its own, at once, and sends FIN by itself; see
+//! `Stack::send` for what Linux does.
 
 use turmoil_net::{Packet, TcpSegment, Transport};
 
-/// How far back a packet looks for one that it makes superfluous: a host rarely sends on more connections at
-/// one moment.
-const LOOK_BACK: usize = 4;
-
 /// Adds a packet to those that a host sends at one moment, of which it may make one superfluous, or be so itself.
-#[inline]
 pub(super) fn add(packets: &mut Vec<Packet>, packet: Packet) {
     packets.push(packet);
     let Some((last, before)) = packets.split_last() else { return };
-    let from = before.len().saturating_sub(LOOK_BACK);
-    let earlier = before[from..].iter().rposition(|earlier| same_flow(earlier, last));
-    let Some(place) = earlier.map(|position| from + position) else { return };
+    let Some(place) = before.iter().rposition(|earlier| same_flow(earlier, last)) else { return };
     if carries_fin_of(&before[place], last) {
         packets.pop();
         segment_mut(&mut packets[place]).flags.fin = true;
@@ -80,62 +71,5 @@ fn segment_mut(packet: &mut Packet) -> &mut TcpSegment {
     match &mut packet.payload {
         Transport::Tcp(segment) => segment,
         Transport::Udp(_) => unreachable!("flows are TCP"),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::net::IpAddr;
-
-    use bytes::Bytes;
-    use turmoil_net::TcpFlags;
-
-    use super::*;
-
-    fn packet(port: u16, seq: u32, ack: u32, payload: &'static [u8], fin: bool) -> Packet {
-        Packet {
-            src: IpAddr::from([10, 0, 0, 1]),
-            dst: IpAddr::from([10, 0, 0, 2]),
-            ttl: 64,
-            payload: Transport::Tcp(TcpSegment {
-                src_port: port,
-                dst_port: 80,
-                seq,
-                ack,
-                flags: TcpFlags { ack: true, fin, ..TcpFlags::default() },
-                window: 1000,
-                payload: Bytes::from_static(payload),
-            }),
-        }
-    }
-
-    fn merge(packets: Vec<Packet>) -> Vec<Packet> {
-        packets.into_iter().fold(Vec::new(), |mut merged, packet| {
-            add(&mut merged, packet);
-            merged
-        })
-    }
-
-    #[test]
-    fn data_carries_the_acknowledgement_that_was_due() {
-        let (ack, data) = (packet(1, 10, 20, b"", false), packet(1, 10, 20, b"abc", false));
-        assert_eq!(merge(vec![ack, data.clone()]), [data]);
-    }
-
-    #[test]
-    fn the_last_segment_carries_fin() {
-        let merged = merge(vec![packet(1, 10, 20, b"abc", false), packet(1, 13, 20, b"", true)]);
-        assert_eq!(merged, [packet(1, 10, 20, b"abc", true)]);
-    }
-
-    #[test]
-    fn the_end_of_a_handshake_and_other_flows_are_left_alone() {
-        let packets = vec![
-            packet(1, 0x0100_0001, 0x0203_0001, b"", false),
-            packet(1, 0x0100_0001, 0x0203_0001, b"abc", false),
-            packet(2, 10, 20, b"", false),
-            packet(3, 10, 20, b"abc", false),
-        ];
-        assert_eq!(merge(packets.clone()), packets);
     }
 }
