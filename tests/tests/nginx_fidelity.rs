@@ -28,7 +28,8 @@ use self::script::Case;
 
 /// The cases sleep nearly all of their time.
 const AT_ONCE: usize = 64;
-/// A busy machine can let a second pass between two requests of the real case: so often it is run again.
+/// A busy machine can let a second pass between two requests of the real case, or keep nginx from starting in time: so
+/// often it is run again.
 const AGAIN_MAX: u32 = 2;
 
 fn main() -> ExitCode {
@@ -65,12 +66,13 @@ fn main() -> ExitCode {
 
 fn run(case: &Case) -> Result<(), Failed> {
     let modelled = simulated::run(case, None)?;
-    let mut real = real::run(case)?;
+    let mut real = real::run(case);
     for _ in 0..AGAIN_MAX {
-        if modelled != real {
-            real = real::run(case)?;
+        if !real.as_ref().is_ok_and(|real| *real == modelled) {
+            real = real::run(case);
         }
     }
+    let real = real?;
     if modelled == real {
         return Ok(());
     }
