@@ -1,6 +1,5 @@
 //! From a path to an inode, as path_resolution(7) tells.
 
-use std::cell::Cell;
 use std::io;
 
 use super::inode::Node;
@@ -35,8 +34,6 @@ pub(super) struct WalkedTo {
     folders: Vec<Walked>,
     /// Which is replaced next.
     next: usize,
-    /// Which was found last: it is mostly asked for again, and long paths that differ at their ends take time.
-    last: Cell<usize>,
 }
 
 #[derive(Debug, Clone)]
@@ -50,14 +47,8 @@ struct Walked {
 
 impl WalkedTo {
     fn folder(&self, path: &[u8], user: User) -> Option<Ino> {
-        let fits = |walked: &Walked| walked.path == path && walked.user == user;
-        let last = self.last.get();
-        if let Some(walked) = self.folders.get(last).filter(|walked| fits(walked)) {
-            return Some(walked.folder);
-        }
-        let place = self.folders.iter().position(fits)?;
-        self.last.set(place);
-        Some(self.folders[place].folder)
+        let fits = |walked: &&Walked| walked.path == path && walked.user == user;
+        self.folders.iter().find(fits).map(|walked| walked.folder)
     }
 
     fn add(&mut self, path: &[u8], folder: Ino, user: User) {

@@ -226,9 +226,14 @@ impl Stack {
 
     /// Ends a connection with a reset.
     fn reset(&mut self, id: SocketId) {
-        self.send_due(id);
         let Some(tcb) = self.tcb(id) else { return };
-        let (ends, head) = (tcb.ends, Head::resetting(tcb.send_next, Some(tcb.receive_next)));
+        let head = Head::resetting(tcb.send_next, Some(tcb.receive_next));
+        self.reset_with(id, tcb.ends, head);
+    }
+
+    /// Ends a connection with this reset, behind what it still owes.
+    pub(super) fn reset_with(&mut self, id: SocketId, ends: Ends, head: Head) {
+        self.send_due(id);
         self.emit(ends, head, Bytes::new());
         self.remove(id);
     }

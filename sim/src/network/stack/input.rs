@@ -124,10 +124,8 @@ impl Stack {
         let Some(tcb) = self.tcb_mut(id) else { return };
         if tcb.is_orphan && !segment.payload.is_empty() {
             // Nobody will ever read it: Linux resets (`tcp_rcv_state_process`).
-            let (ends, head) = (tcb.ends, Head::resetting(segment.ack, None));
-            self.send_due(id);
-            self.emit(ends, head, Bytes::new());
-            self.remove(id);
+            let ends = tcb.ends;
+            self.reset_with(id, ends, Head::resetting(segment.ack, None));
             return;
         }
         if segment.flags.ack {

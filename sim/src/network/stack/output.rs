@@ -82,12 +82,9 @@ impl Stack {
         if window == 0 {
             return None;
         }
-        if !tcb.unsent.is_empty() {
-            let payload = tcb.unsent.take(most.min(window));
-            let behind = tcb.send_next.wrapping_add(payload.len() as u32);
-            let fin = tcb.fin == Some(behind) && payload.len() < window;
-            return Some((payload, fin));
-        }
-        tcb.fin_is_due().then(|| (Bytes::new(), true))
+        let payload = tcb.unsent.take(most.min(window));
+        let behind = tcb.send_next.wrapping_add(payload.len() as u32);
+        let fin = tcb.fin == Some(behind) && payload.len() < window;
+        (fin || !payload.is_empty()).then_some((payload, fin))
     }
 }

@@ -240,7 +240,10 @@ impl Pair {
             assert!(self.ours[host].receive(&mut packet.clone(), None));
         }
         for packets in [&mut theirs, &mut ours] {
-            packets.sort_by_key(|packet| (packet.src, ports_of(packet)));
+            packets.sort_by_key(|packet| {
+                let segment = coalesce::segment(packet);
+                (packet.src, segment.src_port, segment.dst_port)
+            });
         }
         (theirs, ours)
     }
@@ -256,13 +259,6 @@ impl Pair {
             all.0.extend(theirs);
             all.1.extend(ours);
         }
-    }
-}
-
-fn ports_of(packet: &Packet) -> (u16, u16) {
-    match &packet.payload {
-        Transport::Tcp(segment) => (segment.src_port, segment.dst_port),
-        Transport::Udp(_) => unreachable!("all of it is TCP"),
     }
 }
 

@@ -60,7 +60,7 @@ fn carries_fin_of(earlier: &Packet, later: &Packet) -> bool {
         && earlier.seq.wrapping_add(earlier.payload.len() as u32) == later.seq
 }
 
-fn segment(packet: &Packet) -> &TcpSegment {
+pub(super) fn segment(packet: &Packet) -> &TcpSegment {
     match &packet.payload {
         Transport::Tcp(segment) => segment,
         Transport::Udp(_) => unreachable!("flows are TCP"),
@@ -71,5 +71,62 @@ fn segment_mut(packet: &mut Packet) -> &mut TcpSegment {
     match &mut packet.payload {
         Transport::Tcp(segment) => segment,
         Transport::Udp(_) => unreachable!("flows are TCP"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::IpAddr;
+
+    use bytes::Bytes;
+    use turmoil_net::TcpFlags;
+
+    use super::*;
+
+    fn packet(port: u16, seq: u32, ack: u32, payload: &'static [u8], fin: bool) -> Packet {
+        Packet {
+            src: IpAddr::from([10, 0, 0, 1]),
+            dst: IpAddr::from([10, 0, 0, 2]),
+            ttl: 64,
+            payload: Transport::Tcp(TcpSegment {
+                src_port: port,
+                dst_port: 80,
+                seq,
+                ack,
+                flags: TcpFlags { ack: true, fin, ..TcpFlags::default() },
+                window: 1000,
+                payload: Bytes::from_static(payload),
+            }),
+        }
+    }
+
+    fn merge(packets: Vec<Packet>) -> Vec<Packet> {
+        packets.into_iter().fold(Vec::new(), |mut merged, packet| {
+            add(&mut merged, packet);
+            merged
+        })
+    }
+
+    #[test]
+    fn data_carries_the_acknowledgement_that_was_due() {
+        let (ack, data) = (packet(1, 10, 20, b"", false), packet(1, 10, 20, b"abc", false));
+        assert_eq!(merge(vec![ack, data.clone()]), [data]);
+    }
+
+    #[test]
+    fn the_last_segment_carries_fin() {
+        let merged = merge(vec![packet(1, 10, 20, b"abc", false), packet(1, 13, 20, b"", true)]);
+        assert_eq!(merged, [packet(1, 10, 20, b"abc", true)]);
+    }
+
+    #[test]
+    fn the_end_of_a_handshake_and_other_flows_are_left_alone() {
+        let packets = vec![
+            packet(1, 0x0100_0001, 0x0203_0001, b"", false),
+            packet(1, 0x0100_0001, 0x0203_0001, b"abc", false),
+            packet(2, 10, 20, b"", false),
+            packet(3, 10, 20, b"abc", false),
+        ];
+        assert_eq!(merge(packets.clone()), packets);
     }
 }
